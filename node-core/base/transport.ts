@@ -1,0 +1,33 @@
+/** A UDP or TCP endpoint as the operating system names it: a literal IP address and a port. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+export function formatEndpoint(endpoint: Endpoint): string {
+  return endpoint.host.includes(':') ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`;
+}
+
+/** Parses `1.2.3.4:5` or `[::1]:5`; anything else is undefined. Names are not resolved here. */
+export function parseEndpoint(text: string): Endpoint | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  return host !== undefined && port <= 65_535 ? { host, port } : undefined;
+}
+
+/** One bound UDP socket, as `io/` implements it and simulations imitate it. The receiver owns the bytes it is given. */
+export interface DatagramSocket {
+  readonly local: Endpoint;
+  onDatagram: ((bytes: Uint8Array, from: Endpoint) => void) | undefined;
+  send(bytes: Uint8Array, to: Endpoint): void;
+  close(): Promise<void>;
+}
+
+/** A connection that carries whole messages, one request at a time. */
+export interface FramedChannel {
+  onMessage: ((message: Uint8Array) => void) | undefined;
+  onClosed: ((reason: string) => void) | undefined;
+  send(message: Uint8Array): void;
+  close(): void;
+}

@@ -16,6 +16,7 @@ const OTHERS: Readonly<Record<string, readonly string[]>> = {
   'node-core/collector': ['crypto'],
   'node-core/rendezvous': ['wire', 'crypto'],
   'node-core/host': ['*'],
+  'node-core/fleet': ['*'],
   'node-core/supervisor': [],
   'node-core/cli': ['*'],
   'electron/main': ['supervisor'],
@@ -26,7 +27,7 @@ const OTHERS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Folders that alone may touch sockets, disk, processes and the clock of the operating system. */
-const EFFECTFUL = /^(node-core\/(io|host|supervisor|cli)|electron)\//;
+const EFFECTFUL = /^(node-core\/(io|host|fleet|supervisor|cli)|electron)\//;
 const EFFECTS = /^node:(net|dgram|http|https|fs|fs\/promises|child_process|worker_threads|os|dns|tls)$/;
 
 function sources(folder: string): string[] {

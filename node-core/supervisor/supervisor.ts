@@ -1,0 +1,135 @@
+import type { Millis } from '../base/clock.ts';
+
+/** A process that somebody else forked: by Electron, or by plain Node. */
+export interface ChildHandle {
+  readonly pid: number | undefined;
+  /** Called once with each line of JSON that the child prints on standard output. */
+  onLine: ((line: string) => void) | undefined;
+  onExit: ((reason: string) => void) | undefined;
+  stop(signal: 'SIGTERM' | 'SIGKILL'): void;
+}
+
+/** Starts the program's own command line in a process of its own. */
+export type Fork = (role: string, args: readonly string[]) => ChildHandle;
+
+export interface SupervisedProcess {
+  readonly role: string;
+  /** The command line; asked anew at each start, so that a restart can keep the addresses of the first one. */
+  readonly args: () => readonly string[];
+}
+
+export type SupervisorEvent =
+  | { readonly type: 'started'; readonly role: string; readonly pid: number | undefined }
+  | { readonly type: 'ready'; readonly role: string; readonly ready: Readonly<Record<string, unknown>> }
+  | { readonly type: 'exited'; readonly role: string; readonly reason: string; readonly restartInMs: Millis };
+
+const FIRST_RESTART_MS = 1_500;
+const LONGEST_RESTART_MS = 15_000;
+const STABLE_AFTER_MS = 30_000;
+const KILL_AFTER_MS = 5_000;
+
+/**
+ * Starts, watches and ends processes: one that exits is started again with a growing delay, which falls back once it
+ * stayed up for 30 s. Ending is ordered, the last started first; what ignores SIGTERM for 5 s is killed.
+ */
+export class Supervisor {
+  readonly #fork: Fork;
+  readonly #onEvent: (event: SupervisorEvent) => void;
+  readonly #running = new Map<string, Running>();
+  #stopping = false;
+
+  constructor(fork: Fork, onEvent: (event: SupervisorEvent) => void) {
+    this.#fork = fork;
+    this.#onEvent = onEvent;
+  }
+
+  /** Starts a process and resolves with its first ready line. It is kept running until `stop`. */
+  start(process: SupervisedProcess): Promise<Readonly<Record<string, unknown>>> {
+    return new Promise((resolve) => {
+      const running: Running = {
+        process,
+        child: undefined,
+        timer: undefined,
+        delayMs: FIRST_RESTART_MS,
+        onReady: resolve,
+      };
+      this.#running.set(process.role, running);
+      this.#launch(running);
+    });
+  }
+
+  pidOf(role: string): number | undefined {
+    return this.#running.get(role)?.child?.pid;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    for (const running of [...this.#running.values()].reverse()) {
+      if (running.timer !== undefined) clearTimeout(running.timer);
+      await this.#end(running);
+    }
+    this.#running.clear();
+  }
+
+  #launch(running: Running): void {
+    const { role } = running.process;
+    const child = this.#fork(role, running.process.args());
+    const stable = setTimeout(() => {
+      running.delayMs = FIRST_RESTART_MS;
+    }, STABLE_AFTER_MS);
+    running.child = child;
+    child.onLine = (line) => this.#handleLine(running, line);
+    child.onExit = (reason) => {
+      clearTimeout(stable);
+      running.child = undefined;
+      running.onEnded?.();
+      if (!this.#stopping) this.#restart(running, reason);
+    };
+    this.#onEvent({ type: 'started', role, pid: child.pid });
+  }
+
+  #handleLine(running: Running, line: string): void {
+    const ready = parseReady(line);
+    if (ready === undefined) return;
+    running.onReady(ready);
+    this.#onEvent({ type: 'ready', role: running.process.role, ready });
+  }
+
+  #restart(running: Running, reason: string): void {
+    const { delayMs } = running;
+    running.delayMs = Math.min(2 * delayMs, LONGEST_RESTART_MS);
+    running.timer = setTimeout(() => this.#launch(running), delayMs);
+    this.#onEvent({ type: 'exited', role: running.process.role, reason, restartInMs: delayMs });
+  }
+
+  async #end(running: Running): Promise<void> {
+    const { child } = running;
+    if (child === undefined) return;
+    const ended = new Promise<void>((resolve) => {
+      running.onEnded = resolve;
+    });
+    child.stop('SIGTERM');
+    const killer = setTimeout(() => child.stop('SIGKILL'), KILL_AFTER_MS);
+    await ended;
+    clearTimeout(killer);
+  }
+}
+
+interface Running {
+  readonly process: SupervisedProcess;
+  readonly onReady: (ready: Readonly<Record<string, unknown>>) => void;
+  child: ChildHandle | undefined;
+  timer: ReturnType<typeof setTimeout> | undefined;
+  delayMs: Millis;
+  onEnded?: () => void;
+}
+
+function parseReady(line: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    if (typeof value === 'object' && value !== null && 'ready' in value) return value as Record<string, unknown>;
+  } catch {
+    // a line that is not JSON is chatter of the child, not its ready line
+  }
+  return undefined;
+}

@@ -1,0 +1,50 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { PilotError } from '../base/errors.ts';
+
+/** What a running deck leaves in its data folder so that short commands on the same machine find it. Owner-only. */
+const deckFile = z.object({
+  pid: z.number().int(),
+  nodeId: z.number().int(),
+  address: z.string(),
+  url: z.string(),
+  token: z.string(),
+  otlpHttp: z.string(),
+  registry: z.string(),
+  beacon: z.string(),
+});
+export type DeckFile = z.infer<typeof deckFile>;
+
+/** Where a deck keeps its data: `--data DIR`, else by the XDG base directory specification. */
+export function dataFolder(chosen?: string): string {
+  if (chosen !== undefined) return chosen;
+  return join(process.env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'flightdeck');
+}
+
+export async function ensureFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+}
+
+export async function writeDeckFile(folder: string, deck: DeckFile): Promise<void> {
+  await writeFile(join(folder, 'deck.json'), `${JSON.stringify(deck, null, 2)}\n`, { mode: 0o600 });
+}
+
+export async function removeDeckFile(folder: string): Promise<void> {
+  await rm(join(folder, 'deck.json'), { force: true });
+}
+
+/** @throws PilotError `config.invalid` when no deck runs in the folder. */
+export async function readDeckFile(folder: string): Promise<DeckFile> {
+  try {
+    return deckFile.parse(JSON.parse(await readFile(join(folder, 'deck.json'), 'utf8')));
+  } catch (cause) {
+    throw new PilotError(
+      'config.invalid',
+      `no running deck found in ${folder}; start one with "npm start" or "flightdeck serve", or name its folder with --data`,
+      {},
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,38 @@
+/** `npm start`: sets up, builds and opens the app; without a display or a runtime it serves the same UI to a browser. */
+import { join } from 'node:path';
+import { ELECTRON_LIBRARIES, installPackages } from './debian.mjs';
+import { findElectron } from './electron-runtime.mjs';
+import { prepare } from './prepare.mjs';
+import { ROOT, runInForeground, runMain, SetupError, say } from './steps.mjs';
+
+const args = process.argv.slice(2);
+
+await runMain(async () => {
+  await prepare();
+  const { electron, why } = await chooseWindow();
+  if (electron === undefined) return serve(why);
+  say('Opening Flightdeck …');
+  // Chromium refuses its own sandbox for root; the page's sandbox is Electron's and stays on
+  const flags = process.platform === 'linux' && process.getuid() === 0 ? ['--no-sandbox'] : [];
+  return runInForeground(electron, [...flags, ROOT, ...args]);
+});
+
+/** The runtime to open a window with, or the reason why there can be no window. */
+async function chooseWindow() {
+  if (process.platform === 'linux' && !process.env.DISPLAY && !process.env.WAYLAND_DISPLAY) {
+    return { why: 'this machine has no display (neither DISPLAY nor WAYLAND_DISPLAY is set)' };
+  }
+  try {
+    await installPackages(ELECTRON_LIBRARIES);
+    return { electron: await findElectron() };
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    return { why: error.message };
+  }
+}
+
+function serve(why) {
+  say(`No window: ${why}`);
+  say('Serving the same interface to a browser instead; open the address under "url" below. Ctrl+C ends it.');
+  return runInForeground(process.execPath, [join(ROOT, 'out/main/flightdeck.cjs'), 'serve', ...args]);
+}

@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The checkout this file belongs to. */
+export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+
+const HEARTBEAT_MS = 10_000;
+const KEPT_OUTPUT = 4_000;
+
+/** A set-up step that cannot be done; the message is one sentence that names the mend. */
+export class SetupError extends Error {}
+
+/** Tells the person at the terminal. Standard output stays free for what a command prints. */
+export function say(text) {
+  process.stderr.write(`${text}\n`);
+}
+
+/**
+ * Runs a program quietly while telling every 10 s that it still works; its last output is shown only if it fails.
+ *
+ * @throws SetupError with `mend` when it cannot be started, ends with another code than 0 or runs for over `limitMs`.
+ */
+export function runStep(title, program, args, { mend, cwd = ROOT, env = process.env, limitMs = 15 * 60_000 }) {
+  say(`${title} …`);
+  const startedAt = Date.now();
+  const seconds = () => `${Math.round((Date.now() - startedAt) / 1000)} s`;
+  return new Promise((done, failed) => {
+    let output = '';
+    const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: limitMs });
+    const heartbeat = setInterval(() => say(`  still at it, ${seconds()}`), HEARTBEAT_MS);
+    const keep = (chunk) => {
+      output = (output + chunk).slice(-KEPT_OUTPUT);
+    };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    const end = (reason) => {
+      clearInterval(heartbeat);
+      if (reason === undefined) {
+        say(`  done in ${seconds()}`);
+        done(output);
+      } else {
+        if (output !== '') say(output.trimEnd());
+        failed(new SetupError(`${title}: ${reason}. ${mend}`));
+      }
+    };
+    child.once('error', (error) => end(error.message));
+    child.once('close', (code, signal) => end(code === 0 ? undefined : `ended with ${signal ?? `code ${code}`}`));
+  });
+}
+
+/** Runs a program with our own terminal, passes our signals on, and resolves with its exit code. */
+export function runInForeground(program, args, env = process.env) {
+  return new Promise((done, failed) => {
+    const child = spawn(program, args, { cwd: process.cwd(), env, stdio: 'inherit' });
+    const pass = (signal) => child.kill(signal);
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, pass);
+    child.once('error', failed);
+    child.once('exit', (code, signal) => done(code ?? (signal === 'SIGTERM' || signal === 'SIGINT' ? 0 : 1)));
+  });
+}
+
+/** Runs a command's main function; what set-up cannot do ends the process with its one sentence. */
+export async function runMain(main) {
+  try {
+    process.exitCode = await main();
+  } catch (error) {
+    say(error instanceof SetupError ? `flightdeck: ${error.message}` : error.stack);
+    process.exitCode = 1;
+  }
+}

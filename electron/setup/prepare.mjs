@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ROOT, runStep, SetupError, say } from './steps.mjs';
 
 const MODULES_STAMP = join(ROOT, 'node_modules/.flightdeck-stamp');
 const BUILD_STAMP = join(ROOT, 'out/.flightdeck-stamp');
 const LOCK = join(ROOT, '.cache/setup.lock');
-const SOURCES = ['node-core', 'electron/main', 'electron/preload', 'electron/utility', 'renderer'];
-const SINGLE_SOURCES = ['electron/electron.vite.config.ts', 'package.json', 'package-lock.json'];
+const SOURCES = ['node-core', 'electron', 'renderer'];
+/** Beside the sources, and no part of the build. */
+const NOT_BUILT = /^electron\/(setup|docs)\/|\.(md|tsbuildinfo)$/;
 
 /**
  * Makes the checkout ready to run: Node's version, dependencies as in the lock, and a build of the sources as they are.
@@ -73,7 +74,7 @@ function modulesStamp() {
 /** Over the sources' contents: times change with every checkout, contents do not. */
 function buildStamp() {
   const hash = createHash('sha256').update(modulesStamp());
-  for (const file of [...SOURCES.flatMap(filesUnder), ...SINGLE_SOURCES]) {
+  for (const file of ['package.json', ...SOURCES.flatMap(filesUnder)]) {
     hash.update(`\0${file}\0`).update(readFileSync(join(ROOT, file)));
   }
   return hash.digest('hex');
@@ -81,8 +82,9 @@ function buildStamp() {
 
 function filesUnder(folder) {
   return readdirSync(join(ROOT, folder), { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile() && !/\.(md|tsbuildinfo)$/.test(entry.name))
-    .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(ROOT.length + 1))
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
+    .filter((file) => !NOT_BUILT.test(file))
     .sort();
 }
 

@@ -1,0 +1,7 @@
+/** One measured figure; over its budget (same unit) the benchmark fails. */
+export interface BenchRow {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: 'ms' | 'MB';
+  readonly budget?: number;
+}

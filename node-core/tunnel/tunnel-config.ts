@@ -1,0 +1,96 @@
+import type { RandomBytes } from '../base/clock.ts';
+import type { Tracer } from '../base/tracer.ts';
+import type { Endpoint } from '../base/transport.ts';
+import type { Identity } from '../crypto/identity.ts';
+
+/** What a `TunnelTable` is made of. */
+export interface TunnelTableOptions {
+  readonly identity: Identity;
+  readonly random: RandomBytes;
+  /** Without one there is neither relaying nor punching. */
+  readonly beacon?: Endpoint;
+  readonly tracer?: Tracer;
+  readonly limits?: Partial<TunnelLimits>;
+  /** How often the beacon is asked; 25 s keeps a NAT mapping, an operator's node asks more often to see a dead beacon. */
+  readonly discoverIntervalMs?: number;
+}
+
+/** Bounds of what strangers can make us do. PROTOCOL.md, "Tunnel", says where they come from. */
+export interface TunnelLimits {
+  /** Key-exchange frames accepted per second from one source: an IP address (on loopback IP and port), or a relayed node. */
+  readonly keyExchangePerSource: number;
+  /** The same over all sources. */
+  readonly keyExchangeTotal: number;
+  /** PILS of unknown senders that make us ask the registry or answer, per second, over all sources. */
+  readonly strangersPerSecond: number;
+  readonly maxTunnels: number;
+}
+
+export const DEFAULT_LIMITS: TunnelLimits = {
+  keyExchangePerSource: 5,
+  keyExchangeTotal: 400,
+  strangersPerSecond: 20,
+  maxTunnels: 4096,
+};
+
+/** Packets that wait for a key, and undecryptable frames that wait for theirs: per peer, oldest kept. */
+export const QUEUE_LIMIT = { items: 64, weight: 512 * 1024 } as const;
+export const QUEUED_PACKET_LIFETIME_MS = 30_000;
+export const UNDECRYPTABLE_LIFETIME_MS = 500;
+
+/** Pauses after each transmission of an unanswered key exchange; a round of six lasts 19.5 s. */
+export const KEY_EXCHANGE_PAUSES_MS = [500, 1000, 2000, 4000, 4000, 4000, 4000] as const;
+/** The punch request waits this long for a direct answer, so that nodes in the open do not burden the beacon. */
+export const PUNCH_AFTER_MS = 60;
+/** The relay copy of the first PILA waits this long for a direct answer. */
+export const RELAY_COPY_AFTER_MS = 200;
+/** Pause between rounds of key exchange that stayed unanswered, doubled each time up to the maximum. */
+export const ROUND_PAUSE_MS = { first: 2000, max: 60_000 } as const;
+/** Key-exchange frames we send to one peer in any second: stock takes 5 from an address. */
+export const KEY_EXCHANGE_FRAMES_PER_SECOND = 4;
+
+/** An unchanged PILA is answered at most so often, and only while nothing else is heard of the peer. */
+export const ANSWER_PAUSE_MS = 1000;
+export const UNCHANGED_ANSWER_AFTER_MS = 6000;
+/** A frame we cannot open asks for the peer's keys at most so often. */
+export const RECOVERY_PAUSE_MS = 3000;
+/** While frames were opened within this time, those that cannot be are noise. */
+export const RECOVERY_QUIET_MS = 1000;
+
+/** How long frames under a replaced key are still opened. */
+export const PREVIOUS_SESSION_MS = 10_000;
+export const MAX_CANDIDATES = 4;
+/** A candidate of the peer's that did not prove itself is forgotten; it may come again. */
+export const CANDIDATE_LIFETIME_MS = 30_000;
+/** Keys of the peer that were replaced. When they are so many, ours is replaced and they mean nothing any more. */
+export const MAX_RETIRED_KEYS = 32;
+export const OWN_KEY_MIN_AGE_MS = 5000;
+
+/** A tunnel is active for so long after the last packet of the application; then keepalives only, then none. */
+export const ACTIVE_MS = 120_000;
+export const KEEPALIVE_UNTIL_IDLE_MS = 300_000;
+export const CLOSE_IDLE_MS = 600_000;
+export const KEEPALIVE_MS = 20_000;
+
+export const PATH_PING_MS = 5000;
+/** A path that does not answer is pinged this often, until it is given up or answers. */
+export const SUSPECT_PING_MS = 1000;
+/** A path ping that took longer counts as lost. */
+export const PATH_PING_TIMEOUT_MS = 2000;
+export const LOSS_WINDOW = 20;
+/** Direct gives way to the relay after so many sends and so much time without a direct frame. */
+export const DIRECT_SILENCE = { sends: 3, ms: 4000 } as const;
+/** Silence on every path that is reported, and what it takes to know that somebody was asked. */
+export const PEER_SILENCE = { pings: 3, ms: 8000 } as const;
+/** Attempts to leave the relay: after so long on it, then each `RELAY_UPGRADE_MS`. */
+export const FIRST_UPGRADES_MS = [0, 2000, 5000, 10_000] as const;
+export const RELAY_UPGRADE_MS = 15_000;
+/** A probe is sent again after these times, since the other side's NAT may open between. */
+export const PROBE_PAUSES_MS = [200, 400] as const;
+/** A new source address of a peer is probed at most so often. */
+export const SOURCE_PROBE_PAUSE_MS = 1000;
+export const PUNCH_VALID_MS = 20_000;
+
+export const DISCOVER_MS = 25_000;
+export const DISCOVER_TIMEOUT_MS = 1000;
+export const DISCOVER_AWAY_MS = 2000;

@@ -9,6 +9,7 @@ import { ELECTRON_LIBRARIES, installPackages, TEST_PROGRAMS } from '../electron/
 import { findTestElectron } from '../electron/setup/electron-runtime.mjs';
 import { prepare } from '../electron/setup/prepare.mjs';
 import { ROOT, runMain, say } from '../electron/setup/steps.mjs';
+import { withStockDaemon } from '../electron/setup/stock-daemon.mjs';
 
 const RESULTS = join(ROOT, 'test-results');
 const CHECK_LIMIT_MS = 25 * 60_000;
@@ -38,7 +39,9 @@ const CHECKS = [
 await runMain(async () => {
   await installPackages([...ELECTRON_LIBRARIES, ...TEST_PROGRAMS]);
   await prepare();
-  const env = { ...process.env, ELECTRON_OVERRIDE_DIST_PATH: await findTestElectron() };
+  const { env: found, missing } = await withStockDaemon(process.env);
+  if (missing !== undefined) say(`Tests against the stock daemon cannot run here: ${missing}`);
+  const env = { ...found, ELECTRON_OVERRIDE_DIST_PATH: await findTestElectron() };
   rmSync(RESULTS, { recursive: true, force: true });
   mkdirSync(RESULTS);
   const total = { passed: 0, failed: 0, notRun: 0 };
@@ -83,7 +86,7 @@ function readReport(name) {
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
 }
 
-/** A test that skips itself with a note beginning "not run" lacks something only PyPI has; any other skip is a failure. */
+/** A test that says why it cannot run (test/support/not-run.ts) lacks something from PyPI; any other skip has failed. */
 function countVitest(report) {
   if (report === undefined) return { passed: 0, failed: 1, notRun: 0 };
   const tests = report.testResults.flatMap((file) => file.assertionResults);

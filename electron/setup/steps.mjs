@@ -1,9 +1,13 @@
 import { spawn } from 'node:child_process';
-import { dirname, resolve } from 'node:path';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The checkout this file belongs to. */
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+
+/** Where what was fetched once is kept for the next checkout. */
+export const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'flightdeck');
 
 const HEARTBEAT_MS = 10_000;
 const KEPT_OUTPUT = 4_000;

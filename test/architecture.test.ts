@@ -19,7 +19,7 @@ const OTHERS: Readonly<Record<string, readonly string[]>> = {
   'node-core/fleet': ['*'],
   'node-core/supervisor': [],
   'node-core/cli': ['*'],
-  'electron/main': ['supervisor'],
+  'electron/main': ['supervisor', 'base'],
   'electron/preload': [],
   'electron/utility': ['host'],
   'electron/setup': [],

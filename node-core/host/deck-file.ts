@@ -1,8 +1,9 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { PilotError } from '../base/errors.ts';
+
+export { dataFolder } from '../supervisor/data-folder.ts';
 
 /** What a running deck leaves in its data folder so that short commands on the same machine find it. Owner-only. */
 const deckFile = z.object({
@@ -16,12 +17,6 @@ const deckFile = z.object({
   beacon: z.string(),
 });
 export type DeckFile = z.infer<typeof deckFile>;
-
-/** Where a deck keeps its data: `--data DIR`, else by the XDG base directory specification. */
-export function dataFolder(chosen?: string): string {
-  if (chosen !== undefined) return chosen;
-  return join(process.env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'flightdeck');
-}
 
 export async function ensureFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });

@@ -1,0 +1,43 @@
+import { parseArgs } from 'node:util';
+import { parseEndpoint } from '../../node-core/base/transport.ts';
+import { dataFolder } from '../../node-core/supervisor/data-folder.ts';
+import type { DeckPlan } from '../../node-core/supervisor/deck-processes.ts';
+
+const DEMO_AGENTS = 24;
+
+/**
+ * Reads the app's command line, the same as that of `flightdeck serve`. Switches it does not know are Chromium's.
+ *
+ * @throws Error with a sentence for the terminal when a value makes no sense.
+ */
+export function parseOptions(argv: readonly string[]): DeckPlan {
+  const string = { type: 'string' } as const;
+  const options = {
+    ...{ data: string, fleet: string, registry: string, beacon: string, 'otlp-http': string, http: string },
+    'no-fleet': { type: 'boolean' },
+  } as const;
+  const { values } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true });
+  const registry = address('--registry', values.registry);
+  const beacon = address('--beacon', values.beacon);
+  if ((registry === undefined) !== (beacon === undefined)) throw new Error('--registry and --beacon go together');
+  return {
+    dataFolder: dataFolder(typeof values.data === 'string' ? values.data : undefined),
+    fleetAgents: values['no-fleet'] === true ? 0 : agents(values.fleet),
+    rendezvous: registry !== undefined && beacon !== undefined ? { registry, beacon } : undefined,
+    otlpHttp: address('--otlp-http', values['otlp-http']),
+    http: address('--http', values.http),
+  };
+}
+
+function agents(value: string | boolean | undefined): number {
+  if (value === undefined) return DEMO_AGENTS;
+  const count = Number(value);
+  if (value === true || !Number.isInteger(count) || count < 0) throw new Error('--fleet needs a number of agents');
+  return count;
+}
+
+function address(name: string, value: string | boolean | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string' || parseEndpoint(value) === undefined) throw new Error(`${name} needs HOST:PORT`);
+  return value;
+}

@@ -1,0 +1,70 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { type DeckPlan, startDeckProcesses } from '../../node-core/supervisor/deck-processes.ts';
+import { forkProgram } from '../../node-core/supervisor/fork.ts';
+import { Supervisor, type SupervisorEvent } from '../../node-core/supervisor/supervisor.ts';
+
+const CHILD = fileURLToPath(new URL('../support/ready-child.cjs', import.meta.url));
+
+let folder: string;
+let journal: string;
+let events: SupervisorEvent[];
+let supervisor: Supervisor;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'flightdeck-supervisor-'));
+  journal = join(folder, 'journal');
+  events = [];
+  supervisor = new Supervisor(
+    (role, args) => forkProgram(CHILD, [role, journal, ...args]),
+    (event) => events.push(event),
+  );
+});
+afterEach(async () => {
+  await supervisor.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const plan = (changes: Partial<DeckPlan>): DeckPlan => ({
+  dataFolder: folder,
+  fleetAgents: 24,
+  rendezvous: undefined,
+  otlpHttp: undefined,
+  http: '127.0.0.1:0',
+  ...changes,
+});
+const lines = async (): Promise<string[]> => (await readFile(journal, 'utf8')).trim().split('\n');
+
+test('starts rendezvous, deck host and fleet in this order, each told where the one before it is', async () => {
+  const hostArgs: string[] = [];
+  await startDeckProcesses(plan({}), supervisor, async (args) => hostArgs.push(...args));
+  expect(hostArgs.join(' ')).toBe(
+    `--data ${folder} --registry 127.0.0.1:7001 --beacon 127.0.0.1:7002 --http 127.0.0.1:0`,
+  );
+  const store = join(folder, 'rendezvous.json');
+  expect(await lines()).toEqual([
+    `rendezvous started rendezvous --registry-addr 127.0.0.1:0 --beacon-addr 127.0.0.1:0 --store ${store}`,
+    `fleet started fleet up --agents 24 --data ${folder}`,
+  ]);
+  await supervisor.stop();
+  expect((await lines()).slice(2)).toEqual(['fleet ended', 'rendezvous ended']);
+});
+
+test('joins the rendezvous that was named and starts no fleet that was not asked for', async () => {
+  const rendezvous = { registry: '127.0.0.1:9000', beacon: '127.0.0.1:9001' };
+  const started: string[][] = [];
+  await startDeckProcesses(plan({ rendezvous, fleetAgents: 0 }), supervisor, async (args) => started.push([...args]));
+  expect(started.flat()).toContain('127.0.0.1:9000');
+  expect(events).toEqual([]);
+});
+
+test('a killed rendezvous comes back on the addresses everyone was told', async () => {
+  await startDeckProcesses(plan({ fleetAgents: 0 }), supervisor, async () => undefined);
+  process.kill(supervisor.pidOf('rendezvous') as number, 'SIGKILL');
+  await vi.waitFor(() => expect(events.filter((event) => event.type === 'ready')).toHaveLength(2), { timeout: 30_000 });
+  expect(events.map((event) => event.type)).toEqual(['started', 'ready', 'exited', 'started', 'ready']);
+  expect((await lines()).at(-1)).toContain('--registry-addr 127.0.0.1:7001 --beacon-addr 127.0.0.1:7002');
+});

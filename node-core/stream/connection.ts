@@ -1,88 +1,18 @@
 import { earliest, type Instant, type Millis } from '../base/clock.ts';
 import type { Address } from '../wire/address.ts';
-import { FLAG, type Packet, PROTOCOL } from '../wire/packet.ts';
-import { decodeSack, encodeSack, type SackBlock } from '../wire/sack.ts';
+import { FLAG, hasFlag, type Packet, PROTOCOL } from '../wire/packet.ts';
+import { decodeSack, type SackBlock } from '../wire/sack.ts';
 import { sequenceAdd, sequenceDifference } from '../wire/sequence.ts';
-import { AckSchedule } from './ack-schedule.ts';
+import type { ConnectionHost, ConnectionOptions, ConnectionStats, InPhase, StreamState } from './connection-state.ts';
 import { Liveness } from './liveness.ts';
-import { ReceiveBuffer } from './receive-buffer.ts';
+import { type AckContent, type PeerFin, Receiver } from './receiver.ts';
 import { Sender } from './sender.ts';
 import type { StreamConfig } from './stream-config.ts';
-import type { CloseReason, Handshake, StreamDropReason, StreamEvent, StreamRole } from './stream-event.ts';
-
-/** What a stream is doing; PROTOCOL.md, "Streams", has the diagram. */
-export type StreamState =
-  | { readonly phase: 'syn-sent'; readonly attempt: number; readonly startedAt: Millis; readonly closing: boolean }
-  | { readonly phase: 'syn-received'; readonly attempt: number; readonly startedAt: Millis; readonly closing: boolean }
-  | { readonly phase: 'established'; readonly closing: boolean }
-  /** The peer's FIN came in order: what was received can be read, what we had queued is still delivered. */
-  | {
-      readonly phase: 'draining';
-      readonly closing: boolean;
-      readonly until: Millis;
-      readonly answer: 'fin-ack' | 'fin';
-    }
-  /** Our FIN is out. `peerDone`: the peer's came first, only the acknowledgement of ours is missing. */
-  | {
-      readonly phase: 'fin-wait';
-      readonly attempt: number;
-      readonly dueAt: Millis;
-      readonly acknowledged: boolean;
-      readonly peerDone: boolean;
-    }
-  | { readonly phase: 'time-wait'; readonly until: Millis; readonly finAckOwed: boolean }
-  | { readonly phase: 'closed'; readonly reason: CloseReason; readonly resetOwed: boolean };
-
-type InPhase<P extends StreamState['phase']> = Extract<StreamState, { readonly phase: P }>;
-type Blocks = readonly SackBlock[] | undefined;
-
-/** What a connection needs of the table it lives in. */
-export interface ConnectionHost {
-  /** Something may have to be sent, or a deadline moved. */
-  touched(connection: Connection): void;
-  emit(event: StreamEvent): void;
-  count(reason: StreamDropReason): void;
-  /** Asks for a reset of the stream that this packet believes in. */
-  refuse(packet: Packet, now: Instant): void;
-}
-
-export interface ConnectionOptions {
-  readonly local: Address;
-  readonly remote: Address;
-  readonly localPort: number;
-  readonly remotePort: number;
-  readonly initialSequence: number;
-  readonly config: StreamConfig;
-  readonly host: ConnectionHost;
-}
-
-/** A snapshot of one stream for display and tests. */
-export interface ConnectionStats {
-  readonly phase: StreamState['phase'];
-  /** Absent before the first sample. */
-  readonly smoothedRttMs: number | undefined;
-  readonly rttVariationMs: number | undefined;
-  readonly retransmissionTimeoutMs: number;
-  readonly congestionWindowBytes: number;
-  readonly slowStartThresholdBytes: number;
-  readonly inFlightBytes: number;
-  readonly inFlightSegments: number;
-  readonly queuedBytes: number;
-  readonly retransmissions: number;
-  readonly peerWindowSegments: number;
-  readonly windowSegments: number;
-  /** Payload, each byte once. */
-  readonly bytesSent: number;
-  readonly bytesReceived: number;
-}
-
-interface HeldFin {
-  readonly sequence: number;
-  readonly withAck: boolean;
-  readonly until: Millis;
-}
+import type { CloseReason, Handshake, StreamRole } from './stream-event.ts';
 
 const NO_PAYLOAD: Uint8Array = new Uint8Array(0);
+/** A FIN and an RST acknowledge nothing and tell no window. */
+const NOTHING: AckContent = { acknowledgement: 0, window: 0 };
 /** How far a packet's numbers may be from ours and still speak of the same stream: twice what can be in flight. */
 const FITTING = 16_777_216;
 /** A peer that may have missed the reopening of our window is answered sooner. */
@@ -99,20 +29,13 @@ export class Connection {
   readonly #config: StreamConfig;
   readonly #host: ConnectionHost;
   readonly #sender: Sender;
-  readonly #acks: AckSchedule;
   readonly #liveness: Liveness;
   #state: StreamState;
-  #receiver: ReceiveBuffer | undefined;
+  #receiver: Receiver | undefined;
   #peerInitialSequence = 0;
   #handshakeTimes: Omit<Handshake, 'diallerSequence' | 'acceptorSequence'> = {};
   #synAckOwed = false;
-  #bareAckOwed = false; // a data packet will not do
-  #heldFin: HeldFin | undefined;
-  #finAcknowledgement = 0; // what acknowledges the peer's FIN
-  #lastAdvertised: number;
-  #reopened = false; // a window of 0 was told, and no data has come since
   #wantsWritable = false;
-  #bytesReceived = 0;
 
   private constructor(role: StreamRole, options: ConnectionOptions, state: StreamState, now: Instant) {
     this.role = role;
@@ -124,26 +47,20 @@ export class Connection {
     this.#config = options.config;
     this.#host = options.host;
     this.#sender = new Sender(options.config, sequenceAdd(options.initialSequence, 1));
-    this.#acks = new AckSchedule(options.config);
     this.#liveness = new Liveness(options.config, now.monotonicMs);
-    this.#lastAdvertised = options.config.receiveSegments;
     this.#state = state;
   }
 
   /** A stream we open: its first SYN is what `pollPacket` gives first. */
   static dial(options: ConnectionOptions, now: Instant): Connection {
-    return new Connection(
-      'dialler',
-      options,
-      { phase: 'syn-sent', attempt: 0, startedAt: now.monotonicMs, closing: false },
-      now,
-    );
+    const opening = { attempt: 0, startedAt: now.monotonicMs, closing: false };
+    return new Connection('dialler', options, { phase: 'syn-sent', ...opening }, now);
   }
 
   /** A stream that a peer's SYN opens; usable at once. */
   static accept(options: ConnectionOptions, syn: Packet, now: Instant): Connection {
-    const state: StreamState = { phase: 'syn-received', attempt: 0, startedAt: now.monotonicMs, closing: false };
-    const connection = new Connection('acceptor', options, state, now);
+    const opening = { attempt: 0, startedAt: now.monotonicMs, closing: false };
+    const connection = new Connection('acceptor', options, { phase: 'syn-received', ...opening }, now);
     connection.#handshakeTimes = { synReceived: now };
     connection.#synAckOwed = true;
     connection.#openReceiver(syn, now);
@@ -160,7 +77,7 @@ export class Connection {
   }
 
   /** The receiving half; undefined until the peer's first sequence is known. */
-  get receiver(): ReceiveBuffer | undefined {
+  get receiver(): Receiver | undefined {
     return this.#receiver;
   }
 
@@ -201,9 +118,9 @@ export class Connection {
       queuedBytes: buffer.queuedBytes,
       retransmissions: this.#sender.retransmitted,
       peerWindowSegments: this.#sender.peerWindow,
-      windowSegments: this.#window,
+      windowSegments: this.#receiver?.buffer.window ?? this.#config.receiveSegments,
       bytesSent: this.#sender.bytesSent,
-      bytesReceived: this.#bytesReceived,
+      bytesReceived: this.#receiver?.bytesReceived ?? 0,
     };
   }
 
@@ -221,36 +138,18 @@ export class Connection {
 
   /** The next received segment's bytes, in order; the caller owns them. Goes on working when the stream is over. */
   read(now: Instant): Uint8Array | undefined {
-    const receiver = this.#receiver;
-    if (receiver === undefined) return undefined;
-    const expected = receiver.expected;
-    const payload = receiver.read();
-    const newsForPeer = receiver.expected !== expected || (this.#lastAdvertised === 0 && receiver.window > 0);
-    if (newsForPeer && !this.isOver) this.#acks.requestNow(now.monotonicMs);
-    if (newsForPeer || this.#state.phase === 'draining') this.#host.touched(this);
+    if (this.#receiver === undefined) return undefined;
+    const { payload, news } = this.#receiver.read(now.monotonicMs);
+    if (news || this.#state.phase === 'draining') this.#host.touched(this);
     return payload;
   }
 
   /** Ends the stream: FIN follows when everything written was acknowledged. What still arrives can be read. */
   close(): void {
     const state = this.#state;
-    switch (state.phase) {
-      case 'syn-sent':
-        if (this.#sender.isIdle) return this.reset(); // nothing to deliver: the dial is called off
-        this.#state = { ...state, closing: true };
-        break;
-      case 'syn-received':
-      case 'established':
-      case 'draining':
-        this.#state = { ...state, closing: true };
-        break;
-      case 'fin-wait':
-      case 'time-wait':
-      case 'closed':
-        return;
-      default:
-        state satisfies never;
-    }
+    if (!('closing' in state)) return;
+    if (state.phase === 'syn-sent' && this.#sender.isIdle) return this.reset(); // the dial is called off
+    this.#state = { ...state, closing: true };
     this.#host.touched(this);
   }
 
@@ -287,16 +186,15 @@ export class Connection {
 
   /** Any packet of this stream but a SYN without ACK. */
   handlePacket(packet: Packet, now: Instant): void {
-    const { flags } = packet;
     this.#host.touched(this);
-    if ((flags & FLAG.rst) !== 0 && (flags & FLAG.fin) === 0) return this.#handleReset();
-    if ((flags & FLAG.syn) !== 0) return this.#handleSynAck(packet, now);
-    if ((flags & (FLAG.ack | FLAG.fin)) === 0) return this.#host.count('no-flags');
+    if (hasFlag(packet, FLAG.rst) && !hasFlag(packet, FLAG.fin)) return this.#handleReset();
+    if (hasFlag(packet, FLAG.syn)) return this.#handleSynAck(packet, now);
+    if (!hasFlag(packet, FLAG.ack | FLAG.fin)) return this.#host.count('no-flags');
     const receiver = this.#receiver;
     if (receiver === undefined) return this.#host.count('before-open');
     if (this.isUnproven && this.#fits(packet, receiver)) this.#liveness.proven();
     if (this.isOver) return this.#handleLate(packet, receiver, now);
-    this.#handleOpen(packet, receiver, now);
+    this.#handleSegment(packet, receiver, now);
   }
 
   handleTimeout(now: Instant): void {
@@ -325,25 +223,25 @@ export class Connection {
         state satisfies never;
     }
     this.#handleSenderTimeout(nowMs);
-    this.#handleHeldFinTimeout(now);
+    this.#handleExpiredFin(nowMs);
     if (this.#liveness.handleTimeout(nowMs) === 'silent') this.end('silence', { tellPeer: true });
   }
 
   nextTimeout(): Millis | undefined {
     const state = this.#state;
-    const common = () =>
-      earliest(this.#acks.dueAt, this.#sender.nextTimeout(), this.#heldFin?.until, this.#liveness.nextTimeout());
+    const halves = () =>
+      earliest(this.#receiver?.nextTimeout(), this.#sender.nextTimeout(), this.#liveness.nextTimeout());
     switch (state.phase) {
       case 'syn-sent':
         return state.startedAt + (this.#config.synScheduleMs[state.attempt] ?? this.#config.dialTimeoutMs);
       case 'syn-received':
-        return earliest(state.startedAt + this.#synAckDelay(state.attempt), common());
+        return earliest(state.startedAt + this.#synAckDelay(state.attempt), halves());
       case 'established':
-        return common();
+        return halves();
       case 'draining':
-        return earliest(state.until, common());
+        return earliest(state.until, halves());
       case 'fin-wait':
-        return earliest(state.dueAt, common());
+        return earliest(state.dueAt, halves());
       case 'time-wait':
         return state.until;
       case 'closed':
@@ -364,43 +262,32 @@ export class Connection {
     return 'closing' in this.#state && !this.#state.closing;
   }
 
-  get #window(): number {
-    return this.#receiver?.window ?? this.#config.receiveSegments;
-  }
-
   // Opening
 
-  #openReceiver(packet: Packet, now: Instant): void {
+  #openReceiver(packet: Packet, now: Instant): Receiver {
+    const receiver = new Receiver(this.#config, packet.sequence);
     this.#peerInitialSequence = packet.sequence;
-    this.#receiver = new ReceiveBuffer(this.#config, sequenceAdd(packet.sequence, 1));
+    this.#receiver = receiver;
     this.#sender.setPeerWindow(packet.window, now.monotonicMs);
+    return receiver;
   }
 
   #handleSynAck(packet: Packet, now: Instant): void {
     if (this.role !== 'dialler' || this.isOver) return this.#host.count('unexpected-syn');
     const fits = packet.acknowledgement === sequenceAdd(this.initialSequence, 1);
-    if (this.#state.phase !== 'syn-sent') {
-      const repeated = fits && packet.sequence === this.#peerInitialSequence;
-      return repeated ? this.#requestBareAck(now.monotonicMs) : this.#host.count('bad-syn-ack');
+    if (fits && this.#receiver === undefined) {
+      this.#handshakeTimes = { ...this.#handshakeTimes, synAckReceived: now };
+      this.#openReceiver(packet, now).requestBareAck(now.monotonicMs); // goes out even if data follows at once
+      return this.#establish();
     }
-    if (!fits) {
-      this.#host.count('bad-syn-ack');
-      return this.#host.refuse(packet, now); // a stream of the past: cleared, it lets the next SYN through
-    }
-    this.#handshakeTimes = { ...this.#handshakeTimes, synAckReceived: now };
-    this.#openReceiver(packet, now);
-    this.#requestBareAck(now.monotonicMs); // goes out even if data follows at once
-    this.#establish();
-  }
-
-  #requestBareAck(nowMs: Millis): void {
-    this.#bareAckOwed = true;
-    this.#acks.requestNow(nowMs);
+    const repeated = fits && packet.sequence === this.#peerInitialSequence;
+    if (repeated) return this.#receiver?.requestBareAck(now.monotonicMs); // our ACK was lost
+    this.#host.count('bad-syn-ack');
+    if (this.#receiver === undefined) this.#host.refuse(packet, now); // an old stream: cleared, it lets the next SYN in
   }
 
   #establish(): void {
-    const closing = 'closing' in this.#state && this.#state.closing;
-    this.#state = { phase: 'established', closing };
+    this.#state = { phase: 'established', closing: 'closing' in this.#state && this.#state.closing };
     const handshake = this.handshake;
     if (handshake === undefined) return;
     this.#host.emit({ type: 'established', connection: this, role: this.role, handshake });
@@ -419,41 +306,46 @@ export class Connection {
 
   // Data
 
-  #handleOpen(packet: Packet, receiver: ReceiveBuffer, now: Instant): void {
-    const hasFin = (packet.flags & FLAG.fin) !== 0;
+  #handleSegment(packet: Packet, receiver: Receiver, now: Instant): void {
+    const hasFin = hasFlag(packet, FLAG.fin);
     const blocks = packet.payload.length > 0 ? decodeSack(packet.payload) : undefined;
     const carriesData = packet.payload.length > 0 && blocks === undefined;
-    if ((packet.flags & FLAG.ack) !== 0) {
-      const before = this.#sender.buffer.unacknowledged;
-      if (!this.#handleAcknowledgement(packet, blocks, !carriesData && !hasFin, now)) return;
-      const repeat = packet.payload.length === 0 && !hasFin && before === this.#sender.buffer.unacknowledged;
-      this.#liveness.heard(repeat);
-      if (repeat) this.#answerRepeat(now.monotonicMs);
-    } else if (this.#state.phase === 'syn-received') {
-      if (packet.sequence !== receiver.expected) return this.#host.count('bad-acknowledgement');
-      this.#establish(); // a FIN carries no acknowledgement, but its place confirms the opening
-    }
+    const usable = hasFlag(packet, FLAG.ack)
+      ? this.#handleAcknowledgement(packet, blocks, !carriesData && !hasFin, now)
+      : this.#handleUnacknowledging(packet, receiver);
+    if (!usable) return this.#host.count('bad-acknowledgement');
     if (this.isOver) return this.#handleLate(packet, receiver, now);
     if (carriesData) this.#handleData(packet, receiver, now);
-    if (hasFin) this.#handleFin(packet, carriesData ? packet.payload.length : 0, receiver, now);
+    if (!hasFin || this.isOver) return;
+    const sequence = sequenceAdd(packet.sequence, carriesData ? packet.payload.length : 0);
+    this.#handleFin({ sequence, withAck: hasFlag(packet, FLAG.ack) }, receiver, now.monotonicMs);
   }
 
-  /** Returns false when the packet cannot belong to this stream's present. */
-  #handleAcknowledgement(packet: Packet, blocks: Blocks, bare: boolean, now: Instant): boolean {
+  /** Returns false when the acknowledgement cannot belong to this stream. */
+  #handleAcknowledgement(packet: Packet, blocks: SackBlock[] | undefined, bare: boolean, now: Instant): boolean {
+    const nowMs = now.monotonicMs;
     const { buffer } = this.#sender;
-    const ofFin = packet.acknowledgement === sequenceAdd(buffer.next, 1) && this.#state.phase === 'fin-wait';
+    const ofFin = this.#state.phase === 'fin-wait' && packet.acknowledgement === sequenceAdd(buffer.next, 1);
     const acknowledgement = ofFin ? buffer.next : packet.acknowledgement;
-    const window = (packet.flags & FLAG.fin) !== 0 ? this.#sender.peerWindow : packet.window; // a FIN says 0
+    const window = hasFlag(packet, FLAG.fin) ? this.#sender.peerWindow : packet.window; // a FIN says 0 and means nothing
     const before = buffer.unacknowledged;
-    const result = this.#sender.handleAcknowledgement({ acknowledgement, window, blocks, bare }, now.monotonicMs);
-    const unconfirmed = this.#state.phase === 'syn-received' && result !== 'used';
-    if (result === 'invalid' || unconfirmed) {
-      this.#host.count('bad-acknowledgement');
-      return false;
-    }
+    const result = this.#sender.handleAcknowledgement({ acknowledgement, window, blocks, bare }, nowMs);
+    if (result === 'invalid' || (this.#state.phase === 'syn-received' && result !== 'used')) return false;
     if (this.#state.phase === 'syn-received') this.#establish();
-    if (ofFin) this.#finAcknowledged(now.monotonicMs);
-    if (before !== buffer.unacknowledged) this.#progressed(now.monotonicMs);
+    if (ofFin) this.#finAcknowledged(nowMs);
+    if (before !== buffer.unacknowledged) this.#progressed(nowMs);
+    const repeat = bare && blocks === undefined && !ofFin && before === buffer.unacknowledged;
+    this.#liveness.heard(repeat);
+    if (repeat) this.#answerRepeat(nowMs);
+    return true;
+  }
+
+  /** A FIN without ACK: it acknowledges nothing, but in its place it confirms an opening. */
+  #handleUnacknowledging(packet: Packet, receiver: Receiver): boolean {
+    this.#liveness.heard(false);
+    if (this.#state.phase !== 'syn-received') return true;
+    if (packet.sequence !== receiver.expected) return false;
+    this.#establish();
     return true;
   }
 
@@ -466,29 +358,27 @@ export class Connection {
   }
 
   #answerRepeat(nowMs: Millis): void {
-    const reopened = this.#reopened && this.#window > 0;
-    const mayAnswer = reopened ? this.#liveness.mayAnswer(nowMs, REOPENED_ANSWER_MS) : this.#liveness.mayAnswer(nowMs);
-    if (mayAnswer) this.#acks.requestNow(nowMs);
+    const pause = this.#receiver?.mayHaveMissedWindow ? REOPENED_ANSWER_MS : this.#config.answerAfterMs;
+    if (this.#liveness.wasQuietFor(pause, nowMs)) this.#receiver?.requestAck(nowMs);
   }
 
-  #handleData(packet: Packet, receiver: ReceiveBuffer, now: Instant): void {
-    const wasEmpty = receiver.queuedSegments === 0;
-    const before = receiver.expected;
-    const beyondFin = this.#peerDone && sequenceDifference(packet.sequence, receiver.expected) >= 0;
-    const outcome = beyondFin ? 'stale' : receiver.accept(packet.sequence, packet.payload);
+  #handleData(packet: Packet, receiver: Receiver, now: Instant): void {
+    const nowMs = now.monotonicMs;
+    if (this.#peerDone && sequenceDifference(packet.sequence, receiver.expected) >= 0) {
+      return this.#host.count('late-data');
+    }
+    const wasEmpty = receiver.buffer.queuedSegments === 0;
+    const outcome = receiver.handleData(packet.sequence, packet.payload, nowMs);
     if (outcome === 'stale') this.#host.count('stale-data');
     if (outcome === 'full') this.#host.count('window-full');
-    if (outcome !== 'delivered' || receiver.earlySegments > 0) this.#acks.requestNow(now.monotonicMs);
-    else this.#acks.dataReceived(now.monotonicMs);
     if (outcome !== 'delivered') return;
-    this.#bytesReceived += sequenceDifference(receiver.expected, before);
-    if (receiver.window > 0) this.#reopened = false;
     if (wasEmpty) this.#host.emit({ type: 'readable', connection: this });
     const state = this.#state;
     if (state.phase === 'fin-wait' && state.acknowledged) {
-      this.#state = { ...state, dueAt: now.monotonicMs + this.#config.timeWaitMs };
+      this.#state = { ...state, dueAt: nowMs + this.#config.timeWaitMs };
     }
-    this.#checkHeldFin(receiver, now);
+    const fin = receiver.takeHeldFin();
+    if (fin !== undefined) this.#acceptFin(fin, receiver, nowMs);
   }
 
   #handleSenderTimeout(nowMs: Millis): void {
@@ -509,48 +399,33 @@ export class Connection {
     this.end(this.#state.phase === 'syn-sent' ? 'refused' : 'reset', { tellPeer: false });
   }
 
-  #handleFin(packet: Packet, payloadLength: number, receiver: ReceiveBuffer, now: Instant): void {
-    const withAck = (packet.flags & FLAG.ack) !== 0;
-    const sequence = sequenceAdd(packet.sequence, payloadLength);
-    if (this.#peerDone) {
-      if (this.#state.phase === 'fin-wait' && !withAck) return this.#enterTimeWait(now.monotonicMs, true);
-      return this.#acks.requestNow(now.monotonicMs);
-    }
-    if (sequenceDifference(sequence, receiver.expected) > 0) {
-      const patience = this.#state.phase === 'fin-wait' ? this.#config.lingerMs : this.#config.heldFinMs;
-      this.#heldFin ??= { sequence, withAck, until: now.monotonicMs + patience };
-      return this.#acks.requestNow(now.monotonicMs);
-    }
-    this.#acceptFin({ sequence, withAck }, receiver, now);
-  }
-
-  #checkHeldFin(receiver: ReceiveBuffer, now: Instant): void {
-    const held = this.#heldFin;
-    if (held === undefined || sequenceDifference(held.sequence, receiver.expected) > 0) return;
-    this.#acceptFin(held, receiver, now);
-  }
-
-  #acceptFin(fin: Pick<HeldFin, 'sequence' | 'withAck'>, receiver: ReceiveBuffer, now: Instant): void {
+  #handleFin(fin: PeerFin, receiver: Receiver, nowMs: Millis): void {
     const state = this.#state;
-    this.#heldFin = undefined;
-    this.#finAcknowledgement = sequenceAdd(fin.sequence, 1);
-    if (fin.sequence === receiver.expected) receiver.skipFin();
-    this.#acks.requestNow(now.monotonicMs);
+    if (state.phase === 'fin-wait' && state.peerDone && !fin.withAck) return this.#enterTimeWait(nowMs, true);
+    if (this.#peerDone) return receiver.requestAck(nowMs);
+    if (receiver.isInOrder(fin)) return this.#acceptFin(fin, receiver, nowMs);
+    receiver.holdFin(fin, state.phase === 'fin-wait' ? this.#config.lingerMs : this.#config.heldFinMs, nowMs);
+    receiver.requestAck(nowMs);
+  }
+
+  #acceptFin(fin: PeerFin, receiver: Receiver, nowMs: Millis): void {
+    const state = this.#state;
+    receiver.acceptFin(fin, nowMs);
     this.#host.emit({ type: 'ended', connection: this });
-    if (state.phase === 'fin-wait') return this.#enterTimeWait(now.monotonicMs, !fin.withAck);
+    if (state.phase === 'fin-wait') return this.#enterTimeWait(nowMs, !fin.withAck);
     this.#state = {
       phase: 'draining',
       closing: 'closing' in state && state.closing,
-      until: now.monotonicMs + this.#config.lingerMs,
+      until: nowMs + this.#config.lingerMs,
       answer: fin.withAck ? 'fin' : 'fin-ack', // a FIN|ACK is never answered with one: two ends could go on for ever
     };
   }
 
   /** A FIN whose data never came: after our own close the stream is over, else the peer is gone. */
-  #handleHeldFinTimeout(now: Instant): void {
-    const held = this.#heldFin;
-    if (held === undefined || now.monotonicMs < held.until || this.#receiver === undefined || this.isOver) return;
-    if (this.#state.phase === 'fin-wait') this.#acceptFin(held, this.#receiver, now);
+  #handleExpiredFin(nowMs: Millis): void {
+    const fin = this.isOver ? undefined : this.#receiver?.takeExpiredFin(nowMs);
+    if (fin === undefined || this.#receiver === undefined) return;
+    if (this.#state.phase === 'fin-wait') this.#acceptFin(fin, this.#receiver, nowMs);
     else this.end('silence', { tellPeer: true });
   }
 
@@ -559,7 +434,7 @@ export class Connection {
     const state = this.#state;
     if (state.phase === 'established' && state.closing && this.#sender.isIdle) return this.#enterFinWait(nowMs, false);
     if (state.phase !== 'draining') return;
-    const read = state.closing || this.#receiver?.queuedSegments === 0;
+    const read = state.closing || this.#receiver?.buffer.queuedSegments === 0;
     if ((!read || !this.#sender.isIdle) && nowMs < state.until) return;
     if (state.answer === 'fin-ack') this.#enterTimeWait(nowMs, true);
     else this.#enterFinWait(nowMs, true);
@@ -590,17 +465,16 @@ export class Connection {
   #over(reason: CloseReason): void {
     this.#sender.clear();
     this.#liveness.proven();
-    this.#heldFin = undefined;
     this.#host.emit({ type: 'closed', connection: this, reason });
   }
 
-  #handleLate(packet: Packet, receiver: ReceiveBuffer, now: Instant): void {
+  #handleLate(packet: Packet, receiver: Receiver, now: Instant): void {
     const state = this.#state;
     if (state.phase !== 'time-wait') return;
-    if ((packet.flags & FLAG.fin) !== 0) {
-      const withAck = (packet.flags & FLAG.ack) !== 0;
-      this.#finAcknowledgement = sequenceAdd(packet.sequence, 1);
-      if (withAck) this.#acks.requestNow(now.monotonicMs);
+    if (hasFlag(packet, FLAG.fin)) {
+      const fin = { sequence: packet.sequence, withAck: hasFlag(packet, FLAG.ack) };
+      receiver.noteFin(fin);
+      if (fin.withAck) receiver.requestAck(now.monotonicMs);
       else this.#state = { ...state, finAckOwed: true };
       return;
     }
@@ -611,11 +485,10 @@ export class Connection {
   }
 
   /** Whether the numbers of a packet are near ours: a peer that forgot the stream would hardly hit them. */
-  #fits(packet: Packet, receiver: ReceiveBuffer): boolean {
-    const { buffer } = this.#sender;
+  #fits(packet: Packet, receiver: Receiver): boolean {
     if (Math.abs(sequenceDifference(packet.sequence, receiver.expected)) > FITTING) return false;
-    if ((packet.flags & FLAG.ack) === 0) return true;
-    const ahead = sequenceDifference(packet.acknowledgement, buffer.next);
+    if (!hasFlag(packet, FLAG.ack)) return true;
+    const ahead = sequenceDifference(packet.acknowledgement, this.#sender.buffer.next);
     return ahead <= 1 && ahead >= -FITTING;
   }
 
@@ -624,62 +497,58 @@ export class Connection {
   #pollNext(now: Instant): Packet | undefined {
     const state = this.#state;
     if (state.phase === 'closed') return this.#pollReset(state);
-    if (state.phase === 'syn-sent') return this.#pollSyn(state, now);
-    if (this.#synAckOwed) return this.#takeSynAck(now);
+    const receiver = this.#receiver;
+    if (state.phase === 'syn-sent' || receiver === undefined) return this.#pollSyn(now);
+    if (this.#synAckOwed) return this.#takeSynAck(receiver, now);
     const nowMs = now.monotonicMs;
     this.#checkDone(nowMs);
-    const first = this.#pollFinAck() ?? this.#pollBareAck(nowMs);
-    return first ?? this.#pollSegment(nowMs) ?? this.#pollAck(nowMs) ?? this.#pollFin(nowMs);
+    if (receiver.isBareAckDue(nowMs) && !this.isOver) return this.#ackPacket(receiver);
+    return (
+      this.#pollFinAck(receiver) ??
+      this.#pollData(receiver, nowMs) ??
+      (receiver.isAckDue(nowMs) || this.#liveness.probeOwed ? this.#ackPacket(receiver) : this.#pollFin(nowMs))
+    );
   }
 
   #pollReset(state: InPhase<'closed'>): Packet | undefined {
     if (!state.resetOwed) return undefined;
     this.#state = { ...state, resetOwed: false };
-    return this.#packet(FLAG.rst, 0, 0, 0);
+    return this.#packet(FLAG.rst, 0, NOTHING);
   }
 
-  #pollSyn(state: InPhase<'syn-sent'>, now: Instant): Packet | undefined {
+  #pollSyn(now: Instant): Packet | undefined {
+    const state = this.#state;
+    if (state.phase !== 'syn-sent') return undefined;
     const due = this.#config.synScheduleMs[state.attempt];
     if (due === undefined || now.monotonicMs < state.startedAt + due) return undefined;
     const attempt = state.attempt + 1;
     this.#state = { ...state, attempt };
     if (attempt === 1) this.#handshakeTimes = { synSent: now };
     else this.#host.emit({ type: 'syn-retry', connection: this, attempt });
-    return this.#packet(FLAG.syn, this.initialSequence, 0, this.#window);
+    return this.#packet(FLAG.syn, this.initialSequence, { acknowledgement: 0, window: this.#config.receiveSegments });
   }
 
-  #takeSynAck(now: Instant): Packet {
+  #takeSynAck(receiver: Receiver, now: Instant): Packet {
     this.#synAckOwed = false;
     this.#handshakeTimes = { synAckSent: now, ...this.#handshakeTimes }; // the first stays
     const acknowledgement = sequenceAdd(this.#peerInitialSequence, 1);
-    return this.#packet(FLAG.syn | FLAG.ack, this.initialSequence, acknowledgement, this.#advertise());
+    return this.#packet(FLAG.syn | FLAG.ack, this.initialSequence, { acknowledgement, window: receiver.advertise() });
   }
 
-  #pollFinAck(): Packet | undefined {
+  #pollFinAck(receiver: Receiver): Packet | undefined {
     const state = this.#state;
     if (state.phase !== 'time-wait' || !state.finAckOwed) return undefined;
     this.#state = { ...state, finAckOwed: false };
-    this.#acks.acknowledged();
-    return this.#packet(FLAG.fin | FLAG.ack, this.#sender.buffer.next, this.#finAcknowledgement, 0);
+    receiver.takeAck(false);
+    const content = { acknowledgement: receiver.finAcknowledgement, window: 0 };
+    return this.#packet(FLAG.fin | FLAG.ack, this.#sender.buffer.next, content);
   }
 
-  /** What must be said before data and by itself: the end of the opening, and holes, for which data has no place. */
-  #pollBareAck(nowMs: Millis): Packet | undefined {
-    const bare = this.#bareAckOwed || (this.#receiver?.earlySegments ?? 0) > 0;
-    return bare && this.#acks.isDue(nowMs) ? this.#takeAck() : undefined;
-  }
-
-  #pollSegment(nowMs: Millis): Packet | undefined {
+  #pollData(receiver: Receiver, nowMs: Millis): Packet | undefined {
     const state = this.#state;
-    if (!('closing' in state) || this.#receiver === undefined) return undefined;
+    if (!('closing' in state)) return undefined;
     const segment = this.#sender.pollSegment(nowMs, state.closing || state.phase === 'draining');
-    if (segment === undefined) return undefined;
-    this.#acks.acknowledged();
-    return this.#packet(FLAG.ack, segment.sequence, this.#receiver.expected, this.#advertise(), segment.payload);
-  }
-
-  #pollAck(nowMs: Millis): Packet | undefined {
-    return this.#acks.isDue(nowMs) || this.#liveness.probeOwed ? this.#takeAck() : undefined;
+    return segment && this.#packet(FLAG.ack, segment.sequence, receiver.takeAck(false), segment.payload);
   }
 
   #pollFin(nowMs: Millis): Packet | undefined {
@@ -688,33 +557,16 @@ export class Connection {
     if (!due || state.attempt >= this.#config.finTransmissions) return undefined;
     const wait = Math.min(this.#config.rtoMaxMs, this.#sender.rtt.timeoutMs * 2 ** state.attempt);
     this.#state = { ...state, attempt: state.attempt + 1, dueAt: nowMs + wait };
-    return this.#packet(FLAG.fin, this.#sender.buffer.next, 0, 0);
+    return this.#packet(FLAG.fin, this.#sender.buffer.next, NOTHING);
   }
 
-  #takeAck(): Packet | undefined {
-    const receiver = this.#receiver;
-    if (receiver === undefined) return undefined;
-    this.#acks.acknowledged();
-    this.#bareAckOwed = false;
+  #ackPacket(receiver: Receiver): Packet {
     const finSent = this.#state.phase === 'fin-wait' || this.#state.phase === 'time-wait';
     const sequence = sequenceAdd(this.#sender.buffer.next, finSent ? 1 : 0);
-    const payload = receiver.earlySegments > 0 ? encodeSack(receiver.sackBlocks()) : NO_PAYLOAD;
-    return this.#packet(FLAG.ack, sequence, receiver.expected, this.#advertise(), payload);
+    return this.#packet(FLAG.ack, sequence, receiver.takeAck(true), receiver.sackPayload());
   }
 
-  #advertise(): number {
-    this.#lastAdvertised = this.#window;
-    if (this.#lastAdvertised === 0) this.#reopened = true;
-    return this.#lastAdvertised;
-  }
-
-  #packet(
-    flags: number,
-    sequence: number,
-    acknowledgement: number,
-    window: number,
-    payload: Uint8Array = NO_PAYLOAD,
-  ): Packet {
+  #packet(flags: number, sequence: number, content: AckContent, payload: Uint8Array = NO_PAYLOAD): Packet {
     return {
       flags,
       protocol: PROTOCOL.stream,
@@ -723,8 +575,7 @@ export class Connection {
       sourcePort: this.localPort,
       destinationPort: this.remotePort,
       sequence,
-      acknowledgement,
-      window,
+      ...content,
       payload,
     };
   }

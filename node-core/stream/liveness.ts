@@ -1,10 +1,7 @@
 import { earliest, type Millis } from '../base/clock.ts';
 import type { StreamConfig } from './stream-config.ts';
 
-type Limits = Pick<
-  StreamConfig,
-  'keepaliveMs' | 'answerAfterMs' | 'unansweredKeepalives' | 'rekeyProbeScheduleMs' | 'rekeySilenceMs'
->;
+type Limits = Pick<StreamConfig, 'keepaliveMs' | 'unansweredKeepalives' | 'rekeyProbeScheduleMs' | 'rekeySilenceMs'>;
 
 /** A stream whose peer changed its key, until a packet shows that the peer still knows it. */
 interface Doubt {
@@ -44,9 +41,9 @@ export class Liveness {
     this.#unanswered = 0;
   }
 
-  /** An empty ACK is answered after a pause of ours only, so that two ends cannot answer each other for ever. */
-  mayAnswer(nowMs: Millis, afterMs: Millis = this.#limits.answerAfterMs): boolean {
-    return nowMs - this.#lastSentAt >= afterMs;
+  /** An empty ACK is answered only after such a pause of ours, so that two ends cannot answer each other for ever. */
+  wasQuietFor(pause: Millis, nowMs: Millis): boolean {
+    return nowMs - this.#lastSentAt >= pause;
   }
 
   doubt(nowMs: Millis): void {

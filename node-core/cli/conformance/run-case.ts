@@ -1,0 +1,84 @@
+import { addressSections } from './address-sections.ts';
+import { dataExchangeSections } from './data-exchange-sections.ts';
+import { deviations } from './deviations.ts';
+import { packetSections } from './packet-sections.ts';
+import { covers, plainValue, type Section } from './section.ts';
+import { streamCodecSections } from './stream-codec-sections.ts';
+import { tunnelSections } from './tunnel-sections.ts';
+import { expectedOf, type Fields, type VectorCase } from './vector-file.ts';
+
+/** How one case ended. */
+export type Verdict =
+  | { readonly kind: 'passed' | 'notBuilt' | 'retired' | 'otherVersion' }
+  | { readonly kind: 'deviates'; readonly rules: readonly string[] }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/** Sections by file, since two files have a section `constants`. */
+const SECTIONS: Readonly<Record<string, Readonly<Record<string, Section>>>> = {
+  address: addressSections,
+  packet: packetSections,
+  tunnel: tunnelSections,
+  'tunnel-1.18': tunnelSections,
+  stream: streamCodecSections,
+  services: dataExchangeSections,
+};
+
+/** Services and protocols this node does not have yet. */
+const NOT_BUILT = new Set([
+  'event_stream_encode',
+  'event_stream_decode',
+  'nameserver_request_format',
+  'nameserver_request_parse',
+  'nameserver_response',
+  'nameserver_dialogue',
+  'handshake_messages',
+  'handshake_verify',
+  'relayed_handshake_signatures',
+  'secure_channel',
+  'secure_auth_verify',
+  'request_signature_envelope',
+  'request_signature_parse',
+  'ipc_sign_challenge',
+  'registry_binary_wire',
+]);
+
+/** What the network has given up: tasks, their scores, and the bytes older nodes appended to a PILA. */
+const RETIRED = new Set(['task_submit_encode', 'task_submit_decode', 'task_polo_reward', 'pila_trailer_parse']);
+
+export async function runCase(file: string, name: string, vector: VectorCase): Promise<Verdict> {
+  const out = expectedOf(name, vector);
+  if (out === undefined) return { kind: 'otherVersion' };
+  if (NOT_BUILT.has(name)) return { kind: 'notBuilt' };
+  if (RETIRED.has(name) || isRetiredCase(name, vector)) return { kind: 'retired' };
+  const section = SECTIONS[file]?.[name];
+  if (section === undefined) return { kind: 'failed', reason: 'nothing here runs this section' };
+  try {
+    return judge(name, vector.in, section.comparable(out), plainValue(await section.run(vector.in)));
+  } catch (error) {
+    return { kind: 'failed', reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** Compares with what the deviations that apply make of the reference's result, or with that result as it stands. */
+function judge(name: string, input: Fields, reference: unknown, actual: unknown): Verdict {
+  const rules: string[] = [];
+  let owed = reference;
+  for (const deviation of deviations.filter((each) => each.section === name)) {
+    const changed = deviation.expect(input, owed);
+    if (changed === undefined || covers(changed, owed)) continue;
+    owed = changed;
+    rules.push(deviation.rule);
+  }
+  if (!covers(actual, owed)) return { kind: 'failed', reason: `owed ${brief(owed)}, got ${brief(actual)}` };
+  return rules.length === 0 ? { kind: 'passed' } : { kind: 'deviates', rules };
+}
+
+function isRetiredCase(name: string, vector: VectorCase): boolean {
+  const { caps, kex_flags } = vector.in;
+  return name === 'pila_frames' && (caps !== 0 || kex_flags !== 0);
+}
+
+function brief(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'nothing';
+  return text.length > 300 ? `${text.slice(0, 300)}…` : text;
+}

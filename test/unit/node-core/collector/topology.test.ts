@@ -1,60 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { FlowReport, NodeReport, TunnelReport } from '../../../../node-core/base/report.ts';
 import { type ReportRow, Topology } from '../../../../node-core/collector/topology.ts';
-
-const NOON = 1_793_620_800_000;
-const nano = (ms: number): bigint => BigInt(ms) * 1_000_000n;
-
-function tunnelRow(reporter: number, peer: number, at: number, changes: Partial<TunnelReport> = {}): ReportRow {
-  const report: TunnelReport = {
-    peerNodeId: peer,
-    state: 'established',
-    path: 'direct',
-    pathSince: nano(at - 60_000),
-    bytesSent: 0,
-    bytesReceived: 0,
-    packetsSent: 0,
-    packetsReceived: 0,
-    epoch: 1,
-    keySince: nano(at - 60_000),
-    lastHeard: nano(at - 100),
-    openStreams: 0,
-    ...changes,
-  };
-  return { kind: 'tunnel', reporter, at, reportedAt: nano(at), report };
-}
-
-function nodeRow(reporter: number, at: number, changes: Partial<NodeReport> = {}): ReportRow {
-  const report: NodeReport = {
-    hostname: `agent-${reporter}`,
-    tags: [],
-    groupIds: [],
-    version: '1',
-    startedAt: 1n,
-    clockEpoch: 0,
-    requests: 0,
-    failures: 0,
-    ...changes,
-  };
-  return { kind: 'node', reporter, at, reportedAt: nano(at), report };
-}
-
-function flowRow(reporter: number, peer: number, at: number, changes: Partial<FlowReport> = {}): ReportRow {
-  const report: FlowReport = {
-    flowId: 'b240e19412363f3a3e13ef83e236d9fd',
-    role: 'dialler',
-    state: 'open',
-    peerNodeId: peer,
-    groupId: 2,
-    port: 1001,
-    openedAt: nano(at - 1_000),
-    bytesSent: 0,
-    bytesReceived: 0,
-    ...changes,
-  };
-  return { kind: 'flow', reporter, at, reportedAt: nano(at), report };
-}
+import { flowRow, NOON, nano, nodeRow, tunnelRow } from '../../../support/report-rows.ts';
 
 function folded(...rows: ReportRow[]): Topology {
   const topology = new Topology();
@@ -73,8 +20,9 @@ describe('tunnels', () => {
 
   test('place the times of a fast clock on ours', () => {
     const ahead = tunnelRow(7, 4, NOON);
-    const row: ReportRow = { ...ahead, at: NOON - 3_000 } as ReportRow; // arrives when our clock shows 3 s less
-    const side = folded(row).tunnels.get('4-7')?.sides.get(7);
+    const side = folded({ ...ahead, at: NOON - 3_000 }) // arrives when our clock shows 3 s less
+      .tunnels.get('4-7')
+      ?.sides.get(7);
     expect(side?.lastHeard).toBe(NOON - 3_000 - 100);
     expect(side?.pathSince).toBe(NOON - 3_000 - 60_000);
   });

@@ -312,7 +312,7 @@ export class Connection {
     const carriesData = packet.payload.length > 0 && blocks === undefined;
     const usable = hasFlag(packet, FLAG.ack)
       ? this.#handleAcknowledgement(packet, blocks, !carriesData && !hasFin, now)
-      : this.#handleUnacknowledging(packet, receiver);
+      : this.#handleUnacknowledging(packet, receiver, now);
     if (!usable) return this.#host.count('bad-acknowledgement');
     if (this.isOver) return this.#handleLate(packet, receiver, now);
     if (carriesData) this.#handleData(packet, receiver, now);
@@ -335,18 +335,17 @@ export class Connection {
     if (ofFin) this.#finAcknowledged(nowMs);
     if (before !== buffer.unacknowledged) this.#progressed(nowMs);
     const repeat = bare && blocks === undefined && !ofFin && before === buffer.unacknowledged;
-    this.#liveness.heard(repeat);
+    this.#liveness.heard(repeat, nowMs);
     if (repeat) this.#answerRepeat(nowMs);
     return true;
   }
 
   /** A FIN without ACK: it acknowledges nothing, but in its place it confirms an opening. */
-  #handleUnacknowledging(packet: Packet, receiver: Receiver): boolean {
-    this.#liveness.heard(false);
+  #handleUnacknowledging(packet: Packet, receiver: Receiver, now: Instant): boolean {
+    this.#liveness.heard(false, now.monotonicMs);
     if (this.#state.phase !== 'syn-received') return true;
-    if (packet.sequence !== receiver.expected) return false;
-    this.#establish();
-    return true;
+    if (packet.sequence === receiver.expected) this.#establish();
+    return sequenceDifference(packet.sequence, receiver.expected) >= 0;
   }
 
   #progressed(nowMs: Millis): void {

@@ -16,6 +16,7 @@ interface Doubt {
 export class Liveness {
   readonly #limits: Limits;
   #lastSentAt: Millis;
+  #lastHeardAt: Millis;
   #unanswered = 0;
   #peerAnswers = false;
   #doubt: Doubt | undefined;
@@ -24,6 +25,7 @@ export class Liveness {
   constructor(limits: Limits, nowMs: Millis) {
     this.#limits = limits;
     this.#lastSentAt = nowMs;
+    this.#lastHeardAt = nowMs;
   }
 
   get isDoubted(): boolean {
@@ -35,10 +37,15 @@ export class Liveness {
     this.#probeOwed = false;
   }
 
-  /** A packet of this stream arrived. `repeat`: an empty ACK that says nothing new, so a keepalive or an answer. */
-  heard(repeat: boolean): void {
-    if (repeat && this.#unanswered > 0) this.#peerAnswers = true;
+  /**
+   * A packet of this stream arrived. `repeat`: an empty ACK that says nothing new, so an answer or, in our rhythm, a
+   * keepalive (that of stock needs a pause of 60 s, which ours prevent).
+   */
+  heard(repeat: boolean, nowMs: Millis): void {
+    const pause = (nowMs - this.#lastHeardAt) / this.#limits.keepaliveMs;
+    if (repeat && (this.#unanswered > 0 || (pause > 0.6 && pause < 1.6))) this.#peerAnswers = true;
     this.#unanswered = 0;
+    this.#lastHeardAt = nowMs;
   }
 
   /** An empty ACK is answered only after such a pause of ours, so that two ends cannot answer each other for ever. */

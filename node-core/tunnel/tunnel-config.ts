@@ -38,14 +38,18 @@ export const QUEUE_LIMIT = { items: 64, weight: 512 * 1024 } as const;
 export const QUEUED_PACKET_LIFETIME_MS = 30_000;
 export const UNDECRYPTABLE_LIFETIME_MS = 500;
 
-/** Pauses after each transmission of an unanswered key exchange; a round of six lasts 19.5 s. */
-export const KEY_EXCHANGE_PAUSES_MS = [500, 1000, 2000, 4000, 4000, 4000, 4000] as const;
+/** Pauses after each transmission of an unanswered key exchange: six, then the round is over after 15.5 s. */
+export const KEY_EXCHANGE_PAUSES_MS: readonly number[] = [500, 1000, 2000, 4000, 4000, 4000];
+/** A dial waits so long for the peer's endpoints before it tries the relay without them. */
+export const ENDPOINT_WAIT_MS = 1000;
+/** Endpoints that were resolved so recently are not asked for again. */
+export const ENDPOINT_FRESH_MS = 5000;
 /** The punch request waits this long for a direct answer, so that nodes in the open do not burden the beacon. */
-export const PUNCH_AFTER_MS = 60;
+export const PUNCH_AFTER_MS = 100;
 /** The relay copy of the first PILA waits this long for a direct answer. */
 export const RELAY_COPY_AFTER_MS = 200;
 /** Pause between rounds of key exchange that stayed unanswered, doubled each time up to the maximum. */
-export const ROUND_PAUSE_MS = { first: 2000, max: 60_000 } as const;
+export const ROUND_PAUSE_MS = { first: 2000, max: 15_000 } as const;
 /** Key-exchange frames we send to one peer in any second: stock takes 5 from an address. */
 export const KEY_EXCHANGE_FRAMES_PER_SECOND = 4;
 
@@ -70,23 +74,29 @@ export const OWN_KEY_MIN_AGE_MS = 5000;
 export const ACTIVE_MS = 120_000;
 export const KEEPALIVE_UNTIL_IDLE_MS = 300_000;
 export const CLOSE_IDLE_MS = 600_000;
+/** A tunnel that never came about is forgotten sooner. */
+export const CLOSE_KEYLESS_MS = 60_000;
 export const KEEPALIVE_MS = 20_000;
 
 export const PATH_PING_MS = 5000;
-/** A path that does not answer is pinged this often, until it is given up or answers. */
+/** A path that leaves something unanswered is pinged this often, until it answers or is given up. */
 export const SUSPECT_PING_MS = 1000;
 /** A path ping that took longer counts as lost. */
 export const PATH_PING_TIMEOUT_MS = 2000;
 export const LOSS_WINDOW = 20;
 /** Direct gives way to the relay after so many sends and so much time without a direct frame. */
-export const DIRECT_SILENCE = { sends: 3, ms: 4000 } as const;
+export const DIRECT_SILENCE = { sends: 3, pings: 3, ms: 4000 } as const;
 /** Silence on every path that is reported, and what it takes to know that somebody was asked. */
 export const PEER_SILENCE = { pings: 3, ms: 8000 } as const;
-/** Attempts to leave the relay: after so long on it, then each `RELAY_UPGRADE_MS`. */
-export const FIRST_UPGRADES_MS = [0, 2000, 5000, 10_000] as const;
+/** Attempts to leave the relay: the first pauses between them, then each `RELAY_UPGRADE_MS`. */
+export const FIRST_UPGRADES_MS: readonly number[] = [0, 2000, 3000, 10_000];
 export const RELAY_UPGRADE_MS = 15_000;
-/** A probe is sent again after these times, since the other side's NAT may open between. */
-export const PROBE_PAUSES_MS = [200, 400] as const;
+/** A probe of an endpoint is sent again after these pauses, since the other side's NAT may open between. */
+export const PROBE_PAUSES_MS: readonly number[] = [200, 400];
+/** A candidate key is probed again after these pauses, the last of them repeated. */
+export const CANDIDATE_PAUSES_MS: readonly number[] = [200, 800, 2000, 5000];
+/** How long an answer to a probe is waited for. */
+export const PROBE_TIMEOUT_MS = 5000;
 /** A new source address of a peer is probed at most so often. */
 export const SOURCE_PROBE_PAUSE_MS = 1000;
 export const PUNCH_VALID_MS = 20_000;

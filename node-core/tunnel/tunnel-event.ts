@@ -111,7 +111,12 @@ export type TunnelEvent =
       readonly path: PathKind;
     }
   | { readonly type: 'ping-timeout'; readonly peerNodeId: number; readonly pingId: number }
-  | { readonly type: 'dropped'; readonly reason: TunnelDropReason; readonly peerNodeId?: number; readonly from?: Endpoint }
+  | {
+      readonly type: 'dropped';
+      readonly reason: TunnelDropReason;
+      readonly peerNodeId?: number;
+      readonly from?: Endpoint;
+    }
   /** The beacon answered a Discover: our endpoint as seen from outside. */
   | { readonly type: 'endpoint-observed'; readonly endpoint: Endpoint; readonly rttMs: number }
   | { readonly type: 'beacon-answered' }

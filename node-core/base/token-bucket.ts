@@ -1,0 +1,24 @@
+import type { Millis } from './clock.ts';
+
+/** Allows `burst` at once and `perSecond` in the long run. */
+export class TokenBucket {
+  readonly #perMs: number;
+  readonly #burst: number;
+  #tokens: number;
+  #filledAt: Millis;
+
+  constructor(limits: { readonly burst: number; readonly perSecond: number }, nowMs: Millis) {
+    this.#perMs = limits.perSecond / 1_000;
+    this.#burst = limits.burst;
+    this.#tokens = limits.burst;
+    this.#filledAt = nowMs;
+  }
+
+  take(nowMs: Millis): boolean {
+    this.#tokens = Math.min(this.#burst, this.#tokens + Math.max(0, nowMs - this.#filledAt) * this.#perMs);
+    this.#filledAt = nowMs;
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+}

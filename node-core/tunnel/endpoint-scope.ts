@@ -1,0 +1,55 @@
+import type { Endpoint } from '../base/transport.ts';
+import { encodeIpAddress } from '../wire/ip-address.ts';
+
+/** Who can reach an address: this machine, this site, anybody; `none` for what is no destination at all. */
+type Scope = 'loopback' | 'site' | 'global' | 'none';
+
+export function isLoopback(host: string): boolean {
+  return scopeOf(host) === 'loopback';
+}
+
+/**
+ * May a beacon tell us to send to this endpoint? A public one must not direct us at ourselves or into our own network;
+ * in a lab, where the beacon itself is local, it may.
+ */
+export function isPunchTarget(target: Endpoint, beacon: Endpoint): boolean {
+  const scope = scopeOf(target.host);
+  if (target.port === 0 || scope === 'none') return false;
+  return scope === 'global' || scopeOf(beacon.host) !== 'global';
+}
+
+function scopeOf(host: string): Scope {
+  let bytes: Uint8Array;
+  try {
+    bytes = encodeIpAddress(host);
+  } catch {
+    return 'none';
+  }
+  return bytes.length === 4 ? scopeOfV4(bytes) : scopeOfV6(bytes);
+}
+
+/** RFC 1122, 1918, 3927, 5771, 6598. */
+function scopeOfV4(bytes: Uint8Array): Scope {
+  const [a = 0, b = 0] = bytes;
+  if (a === 0 || a >= 224) return 'none';
+  if (a === 127) return 'loopback';
+  const site =
+    a === 10 ||
+    (a === 172 && b >= 16 && b < 32) ||
+    (a === 192 && b === 168) ||
+    (a === 169 && b === 254) ||
+    (a === 100 && b >= 64 && b < 128);
+  return site ? 'site' : 'global';
+}
+
+/** RFC 4291, 4193. */
+function scopeOfV6(bytes: Uint8Array): Scope {
+  const [a = 0, b = 0] = bytes;
+  if (a === 0xff) return 'none';
+  if (bytes.subarray(0, 15).every((byte) => byte === 0)) {
+    if (bytes[15] === 0) return 'none';
+    if (bytes[15] === 1) return 'loopback';
+  }
+  const site = (a & 0xfe) === 0xfc || (a === 0xfe && (b & 0xc0) === 0x80);
+  return site ? 'site' : 'global';
+}

@@ -125,7 +125,8 @@ export class PortTable {
   opensStream(packet: Packet): boolean {
     if (packet.protocol !== PROTOCOL.stream || !isSyn(packet)) return false;
     const known = this.#findFor(packet);
-    return known === undefined || known.isOver || known.isUnproven || known.role === 'acceptor';
+    if (known === undefined || known.isOver || known.isUnproven) return true;
+    return known.role === 'acceptor' && !known.isRepeated(packet);
   }
 
   /** Takes one packet; its payload is kept as a view, so the caller hands it over. */

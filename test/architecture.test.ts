@@ -12,7 +12,7 @@ const LAYERS = ['wire', 'crypto', 'tunnel', 'stream', 'node', 'services'];
 const OTHERS: Readonly<Record<string, readonly string[]>> = {
   'node-core/base': [],
   'node-core/contract': [],
-  'node-core/io': [],
+  'node-core/io': ['wire'], // for the framing of a channel
   'node-core/collector': ['crypto'],
   'node-core/rendezvous': ['wire', 'crypto'],
   'node-core/host': ['*'],

@@ -1,0 +1,129 @@
+import { connect as connectSocket, createServer, type Server, type Socket } from 'node:net';
+import { PilotError } from '../base/errors.ts';
+import type { Endpoint, FramedChannel } from '../base/transport.ts';
+import { encodeLengthPrefixed, LengthPrefixDecoder } from '../wire/length-prefix.ts';
+
+export interface ChannelLimits {
+  /** Largest message taken. */
+  readonly messageBytes: number;
+  /** Bytes that may wait for a peer that does not read; then the connection ends. */
+  readonly unsentBytes: number;
+  /** A connection that says nothing so long is closed. */
+  readonly idleMs: number;
+}
+
+const CLIENT_LIMITS: ChannelLimits = { messageBytes: 64 * 1024 * 1024, unsentBytes: 16_777_216, idleMs: 0 };
+
+/** Messages of 4-byte length and body over TCP. */
+class TcpChannel implements FramedChannel {
+  onMessage: ((message: Uint8Array) => void) | undefined;
+  onClosed: ((reason: string) => void) | undefined;
+  readonly #socket: Socket;
+  readonly #limits: ChannelLimits;
+  readonly #decoder: LengthPrefixDecoder;
+
+  constructor(socket: Socket, limits: ChannelLimits) {
+    this.#socket = socket;
+    this.#limits = limits;
+    this.#decoder = new LengthPrefixDecoder(limits.messageBytes);
+    let reason = 'closed by the other side';
+    socket.setNoDelay(true);
+    if (limits.idleMs > 0) socket.setTimeout(limits.idleMs, () => socket.destroy());
+    socket.on('data', (bytes) => this.#receive(bytes));
+    socket.on('error', (error) => {
+      reason = error.message;
+    });
+    socket.on('close', () => this.onClosed?.(reason));
+  }
+
+  send(message: Uint8Array): void {
+    if (this.#socket.destroyed) return;
+    this.#socket.write(encodeLengthPrefixed(message));
+    if (this.#socket.writableLength > this.#limits.unsentBytes) this.#socket.destroy();
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #receive(bytes: Uint8Array): void {
+    try {
+      this.#decoder.push(bytes);
+      for (let message = this.#decoder.next(); message !== undefined; message = this.#decoder.next()) {
+        this.onMessage?.(message);
+      }
+    } catch (error) {
+      if (!(error instanceof PilotError)) throw error;
+      this.#socket.destroy(); // a stream that lost its framing cannot be read on
+    }
+  }
+}
+
+/** @throws PilotError `registry.unavailable` when nothing listens there, or does not answer in time. */
+export function openChannel(to: Endpoint, timeoutMs: number): Promise<FramedChannel> {
+  return new Promise((resolve, reject) => {
+    const socket = connectSocket(to.port, to.host);
+    const fail = (cause: Error) => {
+      socket.destroy();
+      reject(
+        new PilotError('registry.unavailable', `cannot reach ${to.host}:${to.port}: ${cause.message}`, {}, { cause }),
+      );
+    };
+    const timer = setTimeout(() => fail(new Error('no answer in time')), timeoutMs);
+    socket.once('error', (error) => {
+      clearTimeout(timer);
+      fail(error);
+    });
+    socket.once('connect', () => {
+      clearTimeout(timer);
+      resolve(new TcpChannel(socket, CLIENT_LIMITS));
+    });
+  });
+}
+
+export interface ChannelListener {
+  readonly local: Endpoint;
+  close(): Promise<void>;
+}
+
+/** Listens for channels; more connections than `connections` are refused at once. */
+export function listenForChannels(
+  local: Endpoint,
+  limits: ChannelLimits & { readonly connections: number },
+  onChannel: (channel: FramedChannel, from: Endpoint) => void,
+): Promise<ChannelListener> {
+  const open = new Set<Socket>();
+  const server = createServer((socket) => {
+    open.add(socket);
+    socket.on('close', () => open.delete(socket));
+    const { remoteAddress, remotePort } = socket;
+    if (remoteAddress === undefined || remotePort === undefined) return void socket.destroy();
+    onChannel(new TcpChannel(socket, limits), { host: plainHost(remoteAddress), port: remotePort });
+  });
+  server.maxConnections = limits.connections;
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(local.port, local.host, () => {
+      server.off('error', reject);
+      resolve({ local: localOf(server), close: () => closeServer(server, open) });
+    });
+  });
+}
+
+function closeServer(server: Server, open: ReadonlySet<Socket>): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    for (const socket of open) socket.destroy();
+  });
+}
+
+function localOf(server: Server): Endpoint {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new PilotError('config.invalid', 'not a TCP listener');
+  return { host: address.address, port: address.port };
+}
+
+/** An IPv4 address as IPv4, also on a socket that speaks both. */
+function plainHost(host: string): string {
+  return host.replace(/^::ffff:(?=\d+\.)/, '');
+}

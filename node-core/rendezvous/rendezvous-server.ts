@@ -1,0 +1,117 @@
+import type { Clock } from '../base/clock.ts';
+import { PilotError } from '../base/errors.ts';
+import type { DatagramSocket, Endpoint, FramedChannel } from '../base/transport.ts';
+import { encodeRegistryReply, parseRegistryMessage } from '../wire/registry-message.ts';
+import type { Beacon } from './beacon.ts';
+import type { Directory } from './directory.ts';
+import type { DirectorySnapshot } from './directory-state.ts';
+
+export interface RendezvousServerOptions {
+  readonly directory: Directory;
+  readonly beacon: Beacon;
+  readonly clock: Clock;
+  /** Puts the state on disk; resolves when it is safe there. */
+  readonly save: (snapshot: DirectorySnapshot) => Promise<void>;
+  readonly onSaveFailed: (error: unknown) => void;
+}
+
+/** Requests of one connection that may wait for the disk; a client that sends more without reading is cut off. */
+const MAX_PENDING = 256;
+const NOT_SAVED = encodeRegistryReply({
+  type: 'error',
+  error: 'cannot keep this: the registry could not save its state',
+});
+
+/** Registry and beacon behind channels and a socket that somebody else opened. */
+export class RendezvousServer {
+  readonly #options: RendezvousServerOptions;
+  #saving: Promise<boolean> | undefined;
+  #nextSave: Promise<boolean> | undefined;
+  #beaconSocket: DatagramSocket | undefined;
+
+  constructor(options: RendezvousServerOptions) {
+    this.#options = options;
+  }
+
+  attachBeacon(socket: DatagramSocket): void {
+    socket.onDatagram = (bytes, from) => {
+      this.#options.beacon.handleDatagram(bytes, from, this.#options.clock.now());
+      this.#flushBeacon(socket);
+    };
+    this.#beaconSocket = socket;
+  }
+
+  /** Answers the requests of one client in order; what changed something is on disk before it is answered. */
+  acceptChannel(channel: FramedChannel, source: Endpoint): void {
+    let last: Promise<void> = Promise.resolve();
+    let pending = 0;
+    channel.onMessage = (message) => {
+      pending += 1;
+      if (pending > MAX_PENDING) return channel.close();
+      const answered = this.#answer(message, source);
+      if (answered === undefined) return channel.close();
+      last = last
+        .then(() => answered)
+        .then((reply) => {
+          pending -= 1;
+          channel.send(reply);
+        });
+    };
+  }
+
+  /** Resolves when nothing waits for the disk any more. */
+  async settle(): Promise<void> {
+    while (this.#saving !== undefined) await this.#saving;
+  }
+
+  /** Undefined for a message that no client sends: the connection is not worth keeping. */
+  #answer(message: Uint8Array, source: Endpoint): Promise<Uint8Array> | undefined {
+    try {
+      const fields = parseRegistryMessage(message);
+      const { reply, changed, notify } = this.#options.directory.handle(fields, source, this.#options.clock.now());
+      if (notify !== undefined) this.#notify(notify);
+      const encoded = encodeRegistryReply(reply);
+      return changed ? this.#saved().then((saved) => (saved ? encoded : NOT_SAVED)) : Promise.resolve(encoded);
+    } catch (error) {
+      if (error instanceof PilotError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Changes that come while a save is under way share the next one. */
+  #saved(): Promise<boolean> {
+    if (this.#saving === undefined) {
+      this.#saving = this.#save();
+      return this.#saving;
+    }
+    this.#nextSave ??= this.#saving.then(() => {
+      this.#nextSave = undefined;
+      this.#saving = this.#save();
+      return this.#saving;
+    });
+    return this.#nextSave;
+  }
+
+  async #save(): Promise<boolean> {
+    try {
+      await this.#options.save(this.#options.directory.snapshot());
+      return true;
+    } catch (error) {
+      this.#options.onSaveFailed(error);
+      return false;
+    } finally {
+      if (this.#nextSave === undefined) this.#saving = undefined;
+    }
+  }
+
+  #notify(nodeId: number): void {
+    this.#options.beacon.notify(nodeId);
+    if (this.#beaconSocket !== undefined) this.#flushBeacon(this.#beaconSocket);
+  }
+
+  #flushBeacon(socket: DatagramSocket): void {
+    const { beacon } = this.#options;
+    for (let out = beacon.pollTransmit(); out !== undefined; out = beacon.pollTransmit())
+      socket.send(out.bytes, out.to);
+  }
+}

@@ -35,6 +35,7 @@ export class Connection {
   #peerInitialSequence = 0;
   #handshakeTimes: Omit<Handshake, 'diallerSequence' | 'acceptorSequence'> = {};
   #synAckOwed = false;
+  #rekeyed = false;
   #wantsWritable = false;
 
   private constructor(role: StreamRole, options: ConnectionOptions, state: StreamState, now: Instant) {
@@ -169,13 +170,17 @@ export class Connection {
   /** The peer changed its key: unless a fitting packet comes under the new one, the stream ends. */
   doubt(now: Instant): void {
     if (this.isOver || this.#state.phase === 'syn-sent') return;
+    this.#rekeyed = true;
     this.#liveness.doubt(now.monotonicMs);
     this.handleTimeout(now);
   }
 
-  /** Whether this SYN repeats the one that made this stream, to be answered with the same sequence. */
+  /**
+   * Whether this SYN repeats the one that made this stream, to be answered with the same sequence. Under another key
+   * it never does: a restarted stock node dials with the ports and sequences it had before.
+   */
   isRepeated(syn: Packet): boolean {
-    const known = this.role === 'acceptor' && !this.isOver && !this.isUnproven;
+    const known = this.role === 'acceptor' && !this.isOver && !this.#rekeyed;
     return known && syn.sequence === this.#peerInitialSequence && syn.destination.network === this.local.network;
   }
 

@@ -171,7 +171,8 @@ export class Sender {
 
   nextTimeout(): Millis | undefined {
     if (this.#probe !== undefined) return this.#probe.at;
-    return earliest(this.#retransmitAt(), this.windowAvailable ? this.#buffer.heldUntil() : undefined);
+    const newMayGo = this.windowAvailable && this.#buffer.firstLost() === undefined;
+    return earliest(this.#retransmitAt(), newMayGo ? this.#buffer.heldUntil() : undefined);
   }
 
   /** Drops what is queued and in flight; sequence numbers stay. */

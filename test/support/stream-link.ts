@@ -4,6 +4,7 @@ import { PortTable } from '../../node-core/stream/port-table.ts';
 import type { StreamConfig } from '../../node-core/stream/stream-config.ts';
 import type { StreamEvent } from '../../node-core/stream/stream-event.ts';
 import type { Packet } from '../../node-core/wire/packet.ts';
+import { seededBytes, seededRandom } from './seeded-random.ts';
 
 export interface LinkOptions {
   readonly seed: number;
@@ -26,17 +27,6 @@ interface Flight {
   readonly order: number;
   readonly packet: Packet;
   readonly to: StreamEnd;
-}
-
-/** Repeatable numbers from 0 to 1 (mulberry32). */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
 
 /** One node's streams and what its application has seen of them. */
@@ -94,6 +84,7 @@ export class StreamLink {
   readonly #flights: Flight[] = [];
   #nowMs = 1_000;
   #order = 0;
+  #stepsNow = 0;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -144,7 +135,7 @@ export class StreamLink {
   }
 
   #createEnd(name: string, nodeId: number, initialSequence: number | undefined): StreamEnd {
-    const randomBytes = (length: number) => Uint8Array.from({ length }, () => Math.floor(this.#random() * 256));
+    const randomBytes = seededBytes(this.#random);
     const config = this.#options.config ?? {};
     const options = initialSequence === undefined ? {} : { initialSequence: () => initialSequence };
     return new StreamEnd(name, new PortTable(nodeId, { randomBytes, config, ...options }));
@@ -154,6 +145,8 @@ export class StreamLink {
     const timeouts = [this.alice, this.bob].map((end) => end.table.nextTimeout() ?? Number.POSITIVE_INFINITY);
     const arrival = this.#flights.length === 0 ? Number.POSITIVE_INFINITY : Math.min(...this.#flights.map((f) => f.at));
     const next = Math.min(limit, arrival, ...timeouts);
+    this.#stepsNow = next > this.#nowMs ? 0 : this.#stepsNow + 1;
+    if (this.#stepsNow > 10_000) throw new Error('time stands still: a timer is due for ever');
     this.#nowMs = Math.max(this.#nowMs, next);
     for (const flight of this.#takeArrived()) {
       flight.to.table.handlePacket(flight.packet, this.now);

@@ -3,7 +3,7 @@ import { PortTable } from '../../node-core/stream/port-table.ts';
 import type { StreamConfig } from '../../node-core/stream/stream-config.ts';
 import type { StreamEvent } from '../../node-core/stream/stream-event.ts';
 import { FLAG, type Packet, PROTOCOL } from '../../node-core/wire/packet.ts';
-import { seededRandom } from './stream-link.ts';
+import { seededBytes, seededRandom } from './seeded-random.ts';
 
 export interface HandPacket {
   readonly flags: number;
@@ -28,8 +28,7 @@ export class StreamBench {
   ownPort = 4_000;
 
   constructor(config: Partial<StreamConfig> = {}, initialSequence?: number) {
-    const random = seededRandom(5);
-    const randomBytes = (length: number) => Uint8Array.from({ length }, () => Math.floor(random() * 256));
+    const randomBytes = seededBytes(seededRandom(5));
     const sequences = initialSequence === undefined ? {} : { initialSequence: () => initialSequence };
     this.table = new PortTable(7, { randomBytes, config, ...sequences });
   }

@@ -162,6 +162,18 @@ describe('Sender', () => {
     expect(repairs(sender, 650)).toEqual([2]);
   });
 
+  test('names no deadline of the past for a small write that waits behind repairs', () => {
+    const sender = inFlight(10);
+    ack(sender, 1, [block(4, 5)]);
+    repairs(sender);
+    ack(sender, 1, [block(4, 9)]);
+    repairs(sender);
+    sender.write(new Uint8Array(10), 60);
+    ack(sender, at(1), [block(4, 9)], 70);
+    while (sender.pollSegment(200, false) !== undefined);
+    expect(sender.nextTimeout()).toBeGreaterThan(200);
+  });
+
   test('only a segment that was sent once gives a sample', () => {
     const sender = inFlight(1);
     sender.handleTimeout(1_000);

@@ -565,7 +565,8 @@ export class Connection {
   }
 
   #ackPacket(receiver: Receiver): Packet {
-    const finSent = this.#state.phase === 'fin-wait' || this.#state.phase === 'time-wait';
+    const state = this.#state;
+    const finSent = state.phase === 'time-wait' || (state.phase === 'fin-wait' && state.attempt > 0);
     const sequence = sequenceAdd(this.#sender.buffer.next, finSent ? 1 : 0);
     return this.#packet(FLAG.ack, sequence, receiver.takeAck(true), receiver.sackPayload());
   }

@@ -163,6 +163,7 @@ describe('FIN against a peer of another make', () => {
     link.inject(from(FLAG.fin | FLAG.ack, 101, next), link.bob);
     link.run(2_500);
     expect(flagsOf(link.bob)).toEqual([FLAG.ack, FLAG.fin, FLAG.fin]);
+    expect(link.bob.sent.map((packet) => packet.sequence)).toEqual([next, next, next]);
     link.inject(from(FLAG.ack, 102, (next + 1) >>> 0), link.bob);
     expect(link.bob.closeReasons()).toEqual(['fin']);
     link.run(60_000);

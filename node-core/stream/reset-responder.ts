@@ -1,7 +1,7 @@
 import { BoundedQueue } from '../base/bounded-queue.ts';
 import type { Instant, Millis } from '../base/clock.ts';
+import { TokenBucket } from '../base/token-bucket.ts';
 import { FLAG, hasFlag, type Packet } from '../wire/packet.ts';
-import { TokenBucket } from './token-bucket.ts';
 
 const SAME_STREAM_MS = 1_000;
 const REMEMBERED = 1_024;

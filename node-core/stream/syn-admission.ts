@@ -1,6 +1,6 @@
 import type { Millis } from '../base/clock.ts';
+import { TokenBucket } from '../base/token-bucket.ts';
 import type { StreamConfig } from './stream-config.ts';
-import { TokenBucket } from './token-bucket.ts';
 
 type Limits = Pick<StreamConfig, 'synBurstPerSource' | 'synPerSecondPerSource' | 'synPerSecond'>;
 

@@ -589,7 +589,8 @@ export class Tunnel {
       case 'ping':
         if (packet.destination.node !== 0 && packet.destination.node !== this.#context.ownNodeId) {
           this.#context.drop('ping-for-other-node', this.peerNodeId);
-        } else this.#sealAndSend(session, pongPacket(this.#context.ownNodeId, packet), route, now, {});
+        } else
+          this.#sealAndSend(session, pongPacket(this.#context.ownNodeId, packet), route, now, { isAnswerless: true });
         return;
       case 'pong':
         this.#handlePong(packet, route, now);
@@ -847,7 +848,7 @@ export class Tunnel {
     const quietSince = this.#lastSent ?? this.#startedAt;
     if (now.monotonicMs - quietSince >= KEEPALIVE_MS) {
       const packet = keepalivePacket(this.#context.ownNodeId, this.peerNodeId);
-      this.#sealAndSend(session, packet, this.#path.route ?? RELAY, now, { isKeepalive: true });
+      this.#sealAndSend(session, packet, this.#path.route ?? RELAY, now, { isAnswerless: true });
     }
     this.#timers.set('keepalive', (this.#lastSent ?? now.monotonicMs) + KEEPALIVE_MS);
   }
@@ -886,7 +887,7 @@ export class Tunnel {
     packet: Packet,
     route: Route,
     now: Instant,
-    options: { readonly token?: number | undefined; readonly isPing?: boolean; readonly isKeepalive?: boolean },
+    options: { readonly token?: number | undefined; readonly isPing?: boolean; readonly isAnswerless?: boolean },
   ): boolean {
     const frame = session.seal(encodePacket(packet));
     this.#sendFrame(encodeTunnelFrame(frame), route, now);
@@ -895,7 +896,7 @@ export class Tunnel {
       const { keys } = session;
       this.#context.emit({ type: 'sealed', peerNodeId, token: options.token, nonce: frame.nonce, keys });
     }
-    if (options.isKeepalive !== true) this.#path.sent(route, options.isPing === true, now.monotonicMs);
+    if (options.isAnswerless !== true) this.#path.sent(route, options.isPing === true, now.monotonicMs);
     if (this.#path.silentSince !== undefined && !this.#silent && !this.#timers.has('suspect')) {
       this.#timers.set('suspect', now.monotonicMs + SUSPECT_PING_MS);
     }

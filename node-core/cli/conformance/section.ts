@@ -5,8 +5,12 @@ import type { Fields } from './vector-file.ts';
 
 /** How one section of the vectors is run against our code. */
 export interface Section {
-  /** Our result for an input; it may say more than the reference's does. @throws when the input is not understood. */
-  run(input: Fields): unknown;
+  /**
+   * Our result for an input; it may say more than the reference's does. Throws when the input is not understood.
+   *
+   * @param out - The reference's result, for sections whose script is in it: what the peer sent, and when.
+   */
+  run(input: Fields, out: Fields): unknown;
   /** The reference's result in the form of ours: error wording, measured times and the like are taken out. */
   comparable(out: Fields): unknown;
 }
@@ -22,10 +26,10 @@ export type Unrun = 'not built' | 'retired';
  */
 export function section<Input>(
   shape: z.ZodType<Input>,
-  run: (input: Input) => unknown,
+  run: (input: Input, out: Fields) => unknown,
   comparable: (out: Fields) => unknown = (out) => out,
 ): Section {
-  return { run: (input) => run(shape.parse(input)), comparable };
+  return { run: (input, out) => run(shape.parse(input), out), comparable };
 }
 
 /** Bytes as hex, 64-bit numbers as decimal text: as the vector files write them. */
@@ -37,15 +41,28 @@ export function plainValue(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plainValue(inner)]));
 }
 
-/** True when `actual` has everything that `expected` has; lists are compared whole. */
-export function covers(actual: unknown, expected: unknown): boolean {
-  if (Array.isArray(expected)) {
-    if (!Array.isArray(actual) || actual.length !== expected.length) return false;
-    return expected.every((item, index) => covers(actual[index], item));
+/**
+ * The first place where `actual` lacks something that `expected` has, in words; undefined when there is none. `actual`
+ * may have more fields; lists are compared whole.
+ */
+export function difference(actual: unknown, expected: unknown, path = 'result'): string | undefined {
+  if (typeof expected !== 'object' || expected === null) {
+    return Object.is(actual, expected) ? undefined : `${path}: owed ${brief(expected)}, got ${brief(actual)}`;
   }
-  if (typeof expected !== 'object' || expected === null) return Object.is(actual, expected);
-  if (typeof actual !== 'object' || actual === null) return false;
-  return Object.entries(expected).every(([key, item]) => covers(Reflect.get(actual, key), item));
+  if (Array.isArray(expected) && (!Array.isArray(actual) || actual.length !== expected.length)) {
+    return `${path}: owed ${expected.length} items ${brief(expected)}, got ${brief(actual)}`;
+  }
+  if (typeof actual !== 'object' || actual === null) return `${path}: owed an object, got ${brief(actual)}`;
+  for (const [key, item] of Object.entries(expected)) {
+    const found = difference(Reflect.get(actual, key), item, `${path}.${key}`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function brief(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'nothing';
+  return text.length > 600 ? `${text.slice(0, 600)}…` : text;
 }
 
 /** Runs something that may refuse its input: a `PilotError` becomes `refused`, anything else is a fault of ours. */

@@ -1,0 +1,12 @@
+import type { Fields } from './vector-file.ts';
+
+/**
+ * Where our node does otherwise than the program a vector was recorded from, on purpose. PROTOCOL.md, "Deviations", has
+ * the same list with the reasons. A rule looks at the input of a case, never at its id, and says what the result has to be.
+ */
+export interface Deviation {
+  readonly section: string;
+  readonly rule: string;
+  /** The result our node owes for this input, or undefined when the rule has nothing to say about it. */
+  expect(input: Fields, expected: unknown): unknown;
+}

@@ -1,0 +1,64 @@
+import { type Endpoint, formatEndpoint } from '../base/transport.ts';
+import { createIdentity, loadIdentity } from '../host/identity-file.ts';
+import { createLog } from '../host/log.ts';
+import { createProfile, RunningNode } from '../host/running-node.ts';
+import { VERSION } from '../host/version.ts';
+import { SystemClock } from '../io/system-clock.ts';
+import { UdpSocket } from '../io/udp-socket.ts';
+import { DataExchangeService } from '../services/data-exchange.ts';
+import { echoService } from '../services/echo.ts';
+
+export interface NodeCommand {
+  readonly registry: Endpoint;
+  readonly beacon: Endpoint;
+  readonly listen: Endpoint;
+  /** A fixed address to register instead of the one the beacon sees. */
+  readonly endpoint: Endpoint | undefined;
+  readonly identity: string | undefined;
+  readonly hostname: string;
+  readonly public: boolean;
+}
+
+/** A node with its services in this process. Messages it gets are logged. */
+export async function startNode(command: NodeCommand) {
+  const log = createLog('node');
+  const clock = new SystemClock();
+  const identity =
+    command.identity === undefined
+      ? createIdentity()
+      : await loadIdentity(command.identity, (aside) =>
+          log.error({ aside }, 'the identity was not readable and is set aside'),
+        );
+  const socket = await UdpSocket.bind(command.listen);
+  const { hostname, registry, beacon, endpoint } = command;
+  const profile = createProfile({
+    listen: endpoint ?? socket.local,
+    version: VERSION,
+    hostname,
+    public: command.public,
+  });
+  const node = new RunningNode({
+    identity,
+    profile,
+    socket,
+    registry,
+    beacon,
+    clock,
+    clockEpoch: () => clock.epoch,
+    followObservedEndpoint: endpoint === undefined,
+    onEvent: (event) => {
+      if (event.type === 'registry') log.info({ state: event.state, reason: event.reason }, 'registry');
+    },
+  });
+  node.serve(echoService);
+  node.serve(
+    new DataExchangeService((message) => {
+      log.info({ from: message.peerNodeId, kind: message.kind, bytes: message.payload.length }, 'message');
+    }),
+  );
+  await node.registered();
+  return {
+    ready: { nodeId: node.nodeId, address: node.address, listen: formatEndpoint(socket.local) },
+    stop: () => node.stop(),
+  };
+}

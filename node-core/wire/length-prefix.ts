@@ -1,9 +1,11 @@
-import { ByteWriter } from '../base/bytes.ts';
+import { ByteWriter, concatBytes } from '../base/bytes.ts';
 import { PilotError } from '../base/errors.ts';
 
 const HEAD_LENGTH = 4;
 /** The largest message anybody of the 1.18 line sends or takes. */
 export const MAX_MESSAGE_LENGTH = 64 * 1024 * 1024;
+/** More pieces than this are joined, since each costs more memory than the few bytes a slow sender puts in it. */
+const MAX_CHUNKS = 256;
 
 /** length uint32 | message. */
 export function encodeLengthPrefixed(message: Uint8Array): Uint8Array {
@@ -31,6 +33,7 @@ export class LengthPrefixDecoder {
     if (bytes.length === 0) return;
     this.#chunks.push(bytes);
     this.#buffered += bytes.length;
+    if (this.#chunks.length > MAX_CHUNKS) this.#chunks.splice(0, MAX_CHUNKS + 1, concatBytes(...this.#chunks));
   }
 
   /**

@@ -13,7 +13,7 @@ type SignedString = (fields: JsonObject) => string | undefined;
 const of =
   (name: string, ...fields: readonly string[]): SignedString =>
   (request) =>
-    [name, ...fields.map((field) => String(request[field] ?? ''))].join(':');
+    [name, ...fields.map((field) => scalarText(request[field]))].join(':');
 
 /**
  * What a signed request's signature covers. Strings hold no nonce, time or payload: whoever saw one can repeat it.
@@ -90,13 +90,15 @@ export function parseRegistryMessage(message: Uint8Array): JsonObject {
  * @throws PilotError `registry.refused` when it holds an error, `frame.invalid` without a type.
  */
 export function requireSuccess(reply: JsonObject): JsonObject {
-  if (reply.error !== undefined) throw new PilotError('registry.refused', String(reply.error));
+  if (reply.error !== undefined) throw new PilotError('registry.refused', scalarText(reply.error) || 'no reason given');
   if (typeof reply.type !== 'string') throw new PilotError('frame.invalid', 'a registry reply has no type');
   return reply;
 }
 
 export function base64(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes));
+  let binary = '';
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  return btoa(binary);
 }
 
 /** Standard base64 with padding, in its one canonical form; undefined for anything else. */
@@ -109,6 +111,11 @@ export function fromBase64(text: string): Uint8Array | undefined {
   }
   const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
   return base64(bytes) === text ? bytes : undefined;
+}
+
+/** Only what has a text of its own: a stranger's object may hold a `toString` that is no function. */
+function scalarText(value: Json | undefined): string {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
 }
 
 /** Go's encoder, which the recorded requests come from, also escapes these. */

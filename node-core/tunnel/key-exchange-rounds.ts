@@ -38,12 +38,13 @@ export class KeyExchangeRounds {
     }
   }
 
-  /** Begins a round whose first attempt is due at `firstAt`. False while one runs or rests. */
-  start(reason: ExchangeReason, firstAt: Millis, now: Millis): boolean {
-    if (this.#state.phase === 'running') return false;
-    if (this.#state.phase === 'resting' && this.#state.until > now) return false;
+  /** False while a round runs or rests. */
+  mayStart(now: Millis): boolean {
+    return this.#state.phase === 'idle' || (this.#state.phase === 'resting' && this.#state.until <= now);
+  }
+
+  start(reason: ExchangeReason, firstAt: Millis): void {
     this.#state = { phase: 'running', reason, attempt: 0, dueAt: firstAt };
-    return true;
   }
 
   /** What the first attempt waited for is there. */

@@ -1,55 +1,45 @@
-import { createInterface } from 'node:readline';
 import { type MessagePortMain, type UtilityProcess, utilityProcess } from 'electron';
+import { PilotError } from '../../node-core/base/errors.ts';
 import type { HostState } from '../../node-core/contract/host-link.ts';
 import { RestartPolicy } from './restart-policy.ts';
 
 const KILL_AFTER_MS = 5_000;
 
-export interface HostProcessOptions {
-  /** The deck host's bundle. */
-  readonly program: string;
-  /** Its command line, asked anew at each start. */
-  readonly args: () => readonly string[];
+export interface HostEvents {
   readonly onState: (state: HostState) => void;
-  /** Called at each start, when a new port to the window is due. */
+  /** At each start: whoever looks at the deck needs a new port to it. */
   readonly onStarted: () => void;
 }
 
-/** Runs the deck host in a utility process and restarts it when it ends unasked. */
+/** Runs the deck host's bundle in a utility process and restarts it when it ends unasked. */
 export class HostProcess {
-  readonly #options: HostProcessOptions;
+  readonly #program: string;
+  readonly #events: HostEvents;
   readonly #policy = new RestartPolicy();
+  #args: readonly string[] = [];
   #child: UtilityProcess | undefined;
   #restartTimer: NodeJS.Timeout | undefined;
   #state: HostState = { type: 'host-state', state: 'restarting', since: Date.now() };
   #ending = false;
 
-  constructor(options: HostProcessOptions) {
-    this.#options = options;
+  constructor(program: string, events: HostEvents) {
+    this.#program = program;
+    this.#events = events;
   }
 
   get state(): HostState {
     return this.#state;
   }
 
-  get pid(): number | undefined {
-    return this.#child?.pid;
-  }
-
-  start(): void {
-    const child = utilityProcess.fork(this.#options.program, [...this.#options.args()], {
-      serviceName: 'Flightdeck deck host',
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    this.#child = child;
-    if (child.stdout !== null) {
-      createInterface({ input: child.stdout }).on('line', (line) => process.stdout.write(`${line}\n`));
-    }
-    child.once('spawn', () => {
-      this.#enter('running');
-      this.#options.onStarted();
-    });
-    child.once('exit', () => this.#handleExit());
+  /**
+   * Starts it, and resolves when it first says that it is ready.
+   *
+   * @throws PilotError `deck.stopping` after `stop`.
+   */
+  async start(args: readonly string[]): Promise<void> {
+    if (this.#ending) throw new PilotError('deck.stopping', 'the deck host is not started: the deck ends');
+    this.#args = args;
+    return new Promise((resolve) => this.#launch(resolve));
   }
 
   /** Starts it again after it was given up. */
@@ -57,10 +47,10 @@ export class HostProcess {
     if (this.#state.state !== 'stopped') return;
     this.#policy.reset();
     this.#enter('restarting');
-    this.start();
+    this.#launch();
   }
 
-  /** Hands the deck host one end of a channel to the window. False when none runs; the next start asks again. */
+  /** Hands the deck host one end of a channel; false when none runs, whose next start asks again. */
   connect(port: MessagePortMain): boolean {
     if (this.#child?.pid === undefined) return false;
     this.#child.postMessage({ type: 'connect' }, [port]);
@@ -82,17 +72,34 @@ export class HostProcess {
     clearTimeout(killer);
   }
 
-  #handleExit(): void {
+  #launch(onReady?: () => void): void {
+    const child = utilityProcess.fork(this.#program, [...this.#args], { serviceName: 'Flightdeck deck host' });
+    this.#child = child;
+    child.once('spawn', () => {
+      this.#enter('running');
+      this.#events.onStarted();
+    });
+    child.on('message', (message: unknown) => {
+      if (isReady(message)) onReady?.();
+    });
+    child.once('exit', () => this.#handleExit(onReady));
+  }
+
+  #handleExit(onReady?: () => void): void {
     this.#child = undefined;
     if (this.#ending) return;
     const decision = this.#policy.handleExit(Date.now());
     this.#enter(decision.kind === 'stop' ? 'stopped' : 'restarting');
-    if (decision.kind === 'restart') this.#restartTimer = setTimeout(() => this.start(), decision.inMs);
+    if (decision.kind === 'restart') this.#restartTimer = setTimeout(() => this.#launch(onReady), decision.inMs);
   }
 
   #enter(state: HostState['state']): void {
     if (state === this.#state.state) return;
     this.#state = { type: 'host-state', state, since: Date.now() };
-    this.#options.onState(this.#state);
+    this.#events.onState(this.#state);
   }
+}
+
+function isReady(message: unknown): boolean {
+  return typeof message === 'object' && message !== null && 'type' in message && message.type === 'ready';
 }

@@ -1,25 +1,61 @@
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { app, session } from 'electron';
+import { app, type BrowserWindow, session } from 'electron';
+import { Deck } from './deck.ts';
+import { parseOptions } from './options.ts';
 import { APP_ORIGIN, denyPermissions, lockNavigation, registerScheme, servePages } from './security.ts';
 import { openWindow } from './window.ts';
 
-registerScheme();
-lockNavigation();
+const BUNDLES = __dirname;
 
-if (app.requestSingleInstanceLock()) void run();
-else app.quit();
+start();
 
-async function run(): Promise<void> {
+function start(): void {
+  try {
+    const plan = parseOptions(process.argv.slice(1));
+    mkdirSync(plan.dataFolder, { recursive: true, mode: 0o700 });
+    // the window's own files, and the lock that keeps the app single, belong to the deck's data
+    app.setPath('userData', join(plan.dataFolder, 'window'));
+    registerScheme();
+    lockNavigation();
+    if (app.requestSingleInstanceLock()) void run(new Deck(plan, BUNDLES));
+    else app.quit();
+  } catch (error) {
+    process.stderr.write(`flightdeck: ${error instanceof Error ? error.message : error}\n`);
+    app.exit(2);
+  }
+}
+
+async function run(deck: Deck): Promise<void> {
   await app.whenReady();
-  servePages(session.defaultSession, join(__dirname, '../renderer'));
+  servePages(session.defaultSession, join(BUNDLES, '../renderer'));
   denyPermissions(session.defaultSession);
   const window = openWindow(
-    { preload: join(__dirname, '../preload/index.cjs'), bounds: join(app.getPath('userData'), 'window.json') },
+    { preload: join(BUNDLES, '../preload/index.cjs'), bounds: join(app.getPath('userData'), 'window.json') },
     `${APP_ORIGIN}/index.html`,
   );
-  app.on('second-instance', () => {
-    if (window.isMinimized()) window.restore();
-    window.focus();
-  });
+  deck.show(window);
+  app.on('second-instance', () => bringToFront(window));
   app.on('window-all-closed', () => app.quit());
+  endInOrder(deck);
+  await deck.start();
+}
+
+function bringToFront(window: BrowserWindow): void {
+  if (window.isMinimized()) window.restore();
+  window.focus();
+}
+
+/** The window closes at once; the app ends when every process it started has ended. */
+function endInOrder(deck: Deck): void {
+  let ended = false;
+  app.on('will-quit', (event) => {
+    if (ended) return;
+    event.preventDefault();
+    void deck.stop().finally(() => {
+      ended = true;
+      setImmediate(() => app.quit()); // a quit within the one just prevented would be lost with it
+    });
+  });
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => app.quit());
 }

@@ -29,7 +29,8 @@ export type PilotErrorCode =
   | 'query.invalid'
   | 'trace.not-found'
   | 'group.unknown'
-  | 'config.invalid';
+  | 'config.invalid'
+  | 'deck.stopping';
 
 /**
  * A broken promise to a caller. A dropped packet is not one: it is an event with a reason and a counter,

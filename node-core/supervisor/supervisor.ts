@@ -1,4 +1,5 @@
 import type { Millis } from '../base/clock.ts';
+import { PilotError } from '../base/errors.ts';
 
 /** A process that somebody else forked: by Electron, or by plain Node. */
 export interface ChildHandle {
@@ -43,8 +44,13 @@ export class Supervisor {
     this.#onEvent = onEvent;
   }
 
-  /** Starts a process and resolves with its first ready line. It is kept running until `stop`. */
-  start(process: SupervisedProcess): Promise<Readonly<Record<string, unknown>>> {
+  /**
+   * Starts a process and resolves with its first ready line. It is kept running until `stop`.
+   *
+   * @throws PilotError `deck.stopping` after `stop`.
+   */
+  async start(process: SupervisedProcess): Promise<Readonly<Record<string, unknown>>> {
+    if (this.#stopping) throw new PilotError('deck.stopping', `${process.role} is not started: the deck ends`);
     return new Promise((resolve) => {
       const running: Running = {
         process,

@@ -34,7 +34,7 @@ export const test = base.extend<Fixtures>({
     const app = await launchApp(dataFolder, appArgs);
     await use(app);
     await app.electron.close();
-    await expectNothingLeft(app.run);
+    await expectNothingLeft(app);
     await rm(dataFolder, { recursive: true, force: true });
   },
 });
@@ -56,10 +56,9 @@ export async function launchApp(dataFolder: string, args: readonly string[]): Pr
   return { run, electron, window, dataFolder, complaints };
 }
 
-export async function expectNothingLeft(run: string): Promise<void> {
-  await expect
-    .poll(() => processesOf(run), { message: 'processes left after the app ended', timeout: 15_000 })
-    .toEqual([]);
+export async function expectNothingLeft(app: RunningApp): Promise<void> {
+  const left = () => processesOf(app.run, app.dataFolder);
+  await expect.poll(left, { message: 'processes left after the app ended', timeout: 15_000 }).toEqual([]);
 }
 
 function definedEnvironment(): Record<string, string> {

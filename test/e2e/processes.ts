@@ -8,13 +8,20 @@ export interface MarkedProcess {
   readonly command: string;
 }
 
-/** The living processes that carry the mark of one run. Linux only, as the tests' runtime is. */
-export function processesOf(run: string): MarkedProcess[] {
+/**
+ * The living processes of one run: those that carry its mark, and those that name its data folder, since Chromium's
+ * children overwrite their environment. Linux only, as the tests' runtime is.
+ */
+export function processesOf(run: string, dataFolder: string): MarkedProcess[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .filter((pid) => readProc(pid, 'environ').split('\0').includes(`${RUN_MARK}=${run}`))
-    .map((pid) => ({ pid: Number(pid), command: readProc(pid, 'cmdline').replaceAll('\0', ' ').trim() }))
-    .filter((found) => found.command !== ''); // a zombie is not alive
+    .map((pid) => ({
+      pid: Number(pid),
+      command: readProc(pid, 'cmdline').replaceAll('\0', ' ').trim(),
+      marked: readProc(pid, 'environ').split('\0').includes(`${RUN_MARK}=${run}`),
+    }))
+    .filter(({ command, marked }) => command !== '' && (marked || command.includes(dataFolder))) // a zombie has no command
+    .map(({ pid, command }) => ({ pid, command }));
 }
 
 function readProc(pid: string, file: string): string {

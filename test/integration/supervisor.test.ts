@@ -68,3 +68,9 @@ test('a killed rendezvous comes back on the addresses everyone was told', async 
   expect(events.map((event) => event.type)).toEqual(['started', 'ready', 'exited', 'started', 'ready']);
   expect((await lines()).at(-1)).toContain('--registry-addr 127.0.0.1:7001 --beacon-addr 127.0.0.1:7002');
 });
+
+test('starts nothing once it was told to stop', async () => {
+  await supervisor.stop();
+  await expect(startDeckProcesses(plan({}), supervisor, async () => undefined)).rejects.toThrow('the deck ends');
+  expect(events).toEqual([]);
+});

@@ -1,0 +1,49 @@
+import { join } from 'node:path';
+import type { BrowserWindow } from 'electron';
+import { PilotError } from '../../node-core/base/errors.ts';
+import { type DeckPlan, startDeckProcesses } from '../../node-core/supervisor/deck-processes.ts';
+import { forkProgram } from '../../node-core/supervisor/fork.ts';
+import { Supervisor } from '../../node-core/supervisor/supervisor.ts';
+import { HostProcess } from './host-process.ts';
+import { PortBroker } from './port-broker.ts';
+
+/** Everything the window looks at: the deck host in a utility process, rendezvous and fleet in processes beside it. */
+export class Deck {
+  readonly #plan: DeckPlan;
+  readonly #host: HostProcess;
+  readonly #supervisor: Supervisor;
+  #broker: PortBroker | undefined;
+
+  /** @param bundles - The folder of the built programs. */
+  constructor(plan: DeckPlan, bundles: string) {
+    this.#plan = plan;
+    this.#host = new HostProcess(join(bundles, 'deck-host.cjs'), {
+      onState: (state) => this.#broker?.tell(state),
+      onStarted: () => this.#broker?.connect(),
+    });
+    // the same binary as plain Node: a child that ends when the pipe between us closes, even when we are killed
+    const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1' };
+    const program = join(bundles, 'flightdeck.cjs');
+    this.#supervisor = new Supervisor(
+      (_role, args) => forkProgram(program, args, env),
+      (event) => process.stderr.write(`${JSON.stringify(event)}\n`),
+    );
+  }
+
+  show(window: BrowserWindow): void {
+    this.#broker = new PortBroker(window, this.#host);
+  }
+
+  /** Resolves when all runs, or when the deck was stopped meanwhile. */
+  async start(): Promise<void> {
+    try {
+      await startDeckProcesses(this.#plan, this.#supervisor, (args) => this.#host.start(args));
+    } catch (error) {
+      if (!(error instanceof PilotError) || error.code !== 'deck.stopping') throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.#host.stop(), this.#supervisor.stop()]);
+  }
+}

@@ -11,6 +11,8 @@ export interface BeaconLimits {
   readonly lifetimeMs: Millis;
   /** A node may move to another IP address only after it was quiet so long; to another port at once. */
   readonly moveAfterMs: Millis;
+  /** An endpoint that its node has signed for is not given away before the node was quiet so long. */
+  readonly holdMs: Millis;
   /** Per source endpoint. */
   readonly relaysPerSecond: number;
   readonly punchesPerSecond: number;
@@ -20,6 +22,7 @@ export const BEACON_LIMITS: BeaconLimits = {
   nodes: 100_000,
   lifetimeMs: 600_000,
   moveAfterMs: 30_000,
+  holdMs: 75_000, // a stock node asks every 60 s
   relaysPerSecond: 4_000,
   punchesPerSecond: 20,
 };
@@ -37,11 +40,22 @@ export type BeaconDropReason =
   | 'punch-limit'
   | 'table-full'
   | 'moved'
+  | 'claimed'
   | 'queue-full';
+
+/** What one node has sent another through this beacon, from the endpoint it is known by. */
+export interface RelayCount {
+  readonly senderNodeId: number;
+  readonly destinationNodeId: number;
+  datagrams: number;
+  bytes: number;
+}
 
 interface KnownNode {
   readonly endpoint: Endpoint;
   readonly seenAt: Millis;
+  /** Asked with discover-ex: several nodes live there, so it is told whom a relayed frame is for. */
+  readonly wantsDestination: boolean;
 }
 
 interface Source {
@@ -52,6 +66,7 @@ interface Source {
 
 const SWEEP_MS = 60_000;
 const MAX_SOURCES = 16_384;
+const MAX_PAIRS = 16_384;
 
 /**
  * Tells nodes how they look from outside, lets two of them punch at once, and relays what cannot go straight.
@@ -61,6 +76,9 @@ export class Beacon {
   readonly #limits: BeaconLimits;
   readonly #nodes = new Map<number, KnownNode>();
   readonly #sources = new Map<string, Source>();
+  /** Endpoints that nodes have registered under their signature. */
+  readonly #signed = new Map<number, string>();
+  readonly #pairs = new Map<string, RelayCount>();
   readonly #outgoing = new BoundedQueue<OutgoingDatagram>(
     { items: 8_192, weight: 16_777_216 },
     ({ bytes }) => bytes.length,
@@ -82,6 +100,21 @@ export class Beacon {
     return { datagrams: this.#relayedDatagrams, bytes: this.#relayedBytes };
   }
 
+  /** Pairs of nodes that were relayed lately, the longest silent forgotten first. */
+  get relayCounts(): readonly Readonly<RelayCount>[] {
+    return [...this.#pairs.values()];
+  }
+
+  /**
+   * Takes note of the endpoint that a node has registered under its signature. Nobody signs what a beacon hears, so
+   * while the node is heard from there, another source cannot take its place with a forged discover.
+   */
+  confirmEndpoint(nodeId: number, endpoint: Endpoint): void {
+    if (this.#signed.size < this.#limits.nodes || this.#signed.has(nodeId)) {
+      this.#signed.set(nodeId, formatEndpoint(endpoint));
+    }
+  }
+
   handleDatagram(bytes: Uint8Array, from: Endpoint, now: Instant): void {
     const nowMs = now.monotonicMs;
     this.#sweep(nowMs);
@@ -90,7 +123,7 @@ export class Beacon {
       switch (message.kind) {
         case 'discover':
         case 'discover-ex':
-          if (message.nodeId !== 0) this.#remember(message.nodeId, from, nowMs); // 0: not registered yet
+          this.#remember(message.nodeId, from, nowMs, message.kind === 'discover-ex');
           return this.#send({ kind: 'discover-reply', endpoint: from }, from);
         case 'punch-request':
           return this.#punch(message.requesterNodeId, message.targetNodeId, from, nowMs);
@@ -117,7 +150,7 @@ export class Beacon {
 
   #punch(requester: number, target: number, from: Endpoint, nowMs: Millis): void {
     if (!this.#source(from, nowMs).punches.take(nowMs)) return this.#drop('punch-limit');
-    if (requester !== 0) this.#remember(requester, from, nowMs);
+    this.#remember(requester, from, nowMs, this.#nodes.get(requester)?.wantsDestination === true);
     const known = this.#nodes.get(target);
     const asking = this.#nodes.get(requester);
     if (known === undefined || asking === undefined) return this.#drop('unknown-destination');
@@ -130,17 +163,44 @@ export class Beacon {
     const known = this.#nodes.get(destination);
     if (known === undefined) return this.#drop('unknown-destination');
     if (!this.#source(from, nowMs).relays.take(nowMs)) return this.#drop('relay-limit');
-    this.#relayedDatagrams += 1;
-    this.#relayedBytes += frame.length;
-    this.#send({ kind: 'relay-deliver', senderNodeId: sender, frame }, known.endpoint);
+    this.#count(sender, destination, frame, from);
+    const { endpoint, wantsDestination } = known;
+    if (!wantsDestination) return this.#send({ kind: 'relay-deliver', senderNodeId: sender, frame }, endpoint);
+    const ids = { senderNodeId: sender, destinationNodeId: destination };
+    this.#send({ kind: 'relay-deliver-dest', ...ids, frame }, endpoint);
   }
 
-  #remember(nodeId: number, from: Endpoint, nowMs: Millis): void {
+  /** The sender is only what a datagram says, so a pair counts what came from where that node is known to be. */
+  #count(sender: number, destination: number, frame: Uint8Array, from: Endpoint): void {
+    this.#relayedDatagrams += 1;
+    this.#relayedBytes += frame.length;
+    const known = this.#nodes.get(sender);
+    if (known === undefined || formatEndpoint(known.endpoint) !== formatEndpoint(from)) return;
+    const key = `${sender}>${destination}`;
+    const ids = { senderNodeId: sender, destinationNodeId: destination };
+    const pair = this.#pairs.get(key) ?? { ...ids, datagrams: 0, bytes: 0 };
+    pair.datagrams += 1;
+    pair.bytes += frame.length;
+    this.#pairs.delete(key); // to the end: the first is the longest silent
+    this.#pairs.set(key, pair);
+    if (this.#pairs.size > MAX_PAIRS) this.#pairs.delete(this.#pairs.keys().next().value as string);
+  }
+
+  #remember(nodeId: number, from: Endpoint, nowMs: Millis, wantsDestination: boolean): void {
+    if (nodeId === 0) return; // not registered yet
     const known = this.#nodes.get(nodeId);
     if (known === undefined && this.#nodes.size >= this.#limits.nodes) return this.#drop('table-full');
-    const moved = known !== undefined && known.endpoint.host !== from.host;
-    if (moved && nowMs - known.seenAt < this.#limits.moveAfterMs) return this.#drop('moved');
-    this.#nodes.set(nodeId, { endpoint: from, seenAt: nowMs });
+    const refused = known === undefined ? undefined : this.#refusesMove(nodeId, known, from, nowMs);
+    if (refused !== undefined) return this.#drop(refused);
+    this.#nodes.set(nodeId, { endpoint: from, seenAt: nowMs, wantsDestination });
+  }
+
+  #refusesMove(nodeId: number, known: KnownNode, from: Endpoint, nowMs: Millis): 'moved' | 'claimed' | undefined {
+    const old = formatEndpoint(known.endpoint);
+    if (old === formatEndpoint(from)) return undefined;
+    const quietMs = nowMs - known.seenAt;
+    if (old === this.#signed.get(nodeId) && quietMs < this.#limits.holdMs) return 'claimed';
+    return known.endpoint.host !== from.host && quietMs < this.#limits.moveAfterMs ? 'moved' : undefined;
   }
 
   #source(from: Endpoint, nowMs: Millis): Source {

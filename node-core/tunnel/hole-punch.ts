@@ -43,6 +43,7 @@ export class BeaconClient {
   #nodeId = 0;
   #nextDiscoverAt: Millis | undefined;
   #asked: Instant | undefined;
+  #isWaiting = false;
   #answeredAt: Instant | undefined;
   #misses = 0;
   #state: 'unknown' | 'answered' | 'away' = 'unknown';
@@ -64,10 +65,11 @@ export class BeaconClient {
     this.#nextDiscoverAt = now.monotonicMs + Math.min(SECOND_DISCOVER_MS, this.#intervalMs);
   }
 
+  /** Also a late reply shows that the beacon lives. */
   handleReply(endpoint: Endpoint, now: Instant): BeaconNews[] {
     const asked = this.#asked;
     if (asked === undefined) return [];
-    this.#asked = undefined;
+    this.#isWaiting = false;
     this.#answeredAt = now;
     this.#misses = 0;
     const rttMs = now.monotonicMs - asked.monotonicMs;
@@ -122,15 +124,17 @@ export class BeaconClient {
   }
 
   nextTimeout(): Millis | undefined {
-    const timeout = this.#asked === undefined ? undefined : this.#asked.monotonicMs + DISCOVER_TIMEOUT_MS;
+    const timeout =
+      this.#isWaiting && this.#asked !== undefined ? this.#asked.monotonicMs + DISCOVER_TIMEOUT_MS : undefined;
     const flush = this.#waiting.length > 0 ? this.#lastRequestAt + 1000 / REQUESTS.perSecond : undefined;
     return earliest(this.#nextDiscoverAt, timeout, flush);
   }
 
   #noticeSilence(now: Instant): BeaconNews[] {
     const asked = this.#asked;
-    if (asked === undefined || now.monotonicMs - asked.monotonicMs < DISCOVER_TIMEOUT_MS) return [];
-    this.#asked = undefined;
+    if (!this.#isWaiting || asked === undefined) return [];
+    if (now.monotonicMs - asked.monotonicMs < DISCOVER_TIMEOUT_MS) return [];
+    this.#isWaiting = false;
     this.#misses += 1;
     const away = this.#misses >= MISSES_UNTIL_AWAY;
     this.#nextDiscoverAt = now.monotonicMs + (away ? Math.min(DISCOVER_AWAY_MS, this.#intervalMs) : 0);
@@ -141,6 +145,7 @@ export class BeaconClient {
 
   #sendDiscover(now: Instant): void {
     this.#asked = now;
+    this.#isWaiting = true;
     this.#send({ kind: 'discover', nodeId: this.#nodeId });
   }
 

@@ -72,13 +72,13 @@ export class KeyExchange {
     const waits = asked && reason === 'first';
     this.#rounds.start(reason, now.monotonicMs + (waits ? ENDPOINT_WAIT_MS : 0));
     if (reason === 'first') this.#beginSpan(now);
-    this.#arm();
+    this.#proceed(now);
   }
 
   /** The endpoints are there that the first attempt waited for. */
   hasten(now: Instant): void {
     this.#rounds.hasten(now.monotonicMs);
-    this.#arm();
+    this.#proceed(now);
   }
 
   /** Ends the round that was begun for this reason: it was answered. */
@@ -173,7 +173,7 @@ export class KeyExchange {
   #onTimer(name: TimerName, now: Instant): void {
     switch (name) {
       case 'exchange':
-        return this.#onExchangeTimer(now);
+        return this.#proceed(now);
       case 'punch':
         return this.#peer.context.beacon()?.requestPunch(this.#peer.nodeId, now);
       case 'relay-copy':
@@ -187,7 +187,8 @@ export class KeyExchange {
     }
   }
 
-  #onExchangeTimer(now: Instant): void {
+  /** Does what is due of the exchange, and says when to come back. */
+  #proceed(now: Instant): void {
     const attempt = this.#rounds.takeDue(now.monotonicMs);
     if (attempt === 'failed') this.#onRoundFailed(now);
     else if (attempt === 'rested') this.#resume(now);

@@ -21,6 +21,7 @@ export default defineConfig({
         external: EXTERNAL,
         input: {
           main: at('electron/main/index.ts'),
+          flightdeck: at('node-core/cli/flightdeck.ts'),
         },
         output: {
           format: 'cjs',

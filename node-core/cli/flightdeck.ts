@@ -60,7 +60,8 @@ program
     process.exitCode = counts.failed > 0 ? 1 : 0;
   });
 
-program.parseAsync().catch((error: unknown) => {
+// named, since commander takes this program under Electron's binary for a packaged app and would shift the arguments
+program.parseAsync(process.argv, { from: 'node' }).catch((error: unknown) => {
   const words =
     error instanceof PilotError
       ? `${error.message} (${error.code})`

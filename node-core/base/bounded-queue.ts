@@ -39,6 +39,11 @@ export class BoundedQueue<T> {
     return this.#items[this.#head];
   }
 
+  /** Up to `count` items, oldest first; they stay queued. */
+  first(count: number): T[] {
+    return this.#items.slice(this.#head, this.#head + count);
+  }
+
   shift(): T | undefined {
     if (this.size === 0) return undefined;
     const item = this.#items[this.#head] as T;

@@ -92,5 +92,7 @@ export const ATTR = {
   bytesReceived: 'pilot.bytes.received',
   registryMethod: 'pilot.registry.method',
   capability: 'pilot.capability', // the tag a group query routed by
+  workKind: 'pilot.work.kind', // `queue` for time spent waiting for a turn
+  title: 'pilot.title', // what a root span was for, where its name is generic
   errorType: 'error.type', // OpenTelemetry's; a PilotErrorCode where it is ours
 } as const;

@@ -28,6 +28,27 @@ export class OverlayDuplex extends Duplex {
     port.onClosed = (error) => this.#handleClosed(error);
   }
 
+  // What Node's HTTP client expects of a socket; the overlay has its own keepalive, and timing is the caller's.
+  setKeepAlive(): this {
+    return this;
+  }
+
+  setNoDelay(): this {
+    return this;
+  }
+
+  setTimeout(): this {
+    return this;
+  }
+
+  ref(): this {
+    return this;
+  }
+
+  unref(): this {
+    return this;
+  }
+
   override _read(): void {
     this.#wanted = true;
     this.#pull();

@@ -36,12 +36,18 @@ const KILL_AFTER_MS = 5_000;
 export class Supervisor {
   readonly #fork: Fork;
   readonly #onEvent: (event: SupervisorEvent) => void;
+  readonly #firstRestartMs: Millis;
   readonly #running = new Map<string, Running>();
   #stopping = false;
 
-  constructor(fork: Fork, onEvent: (event: SupervisorEvent) => void) {
+  constructor(
+    fork: Fork,
+    onEvent: (event: SupervisorEvent) => void,
+    options: { readonly firstRestartMs?: Millis } = {},
+  ) {
     this.#fork = fork;
     this.#onEvent = onEvent;
+    this.#firstRestartMs = options.firstRestartMs ?? FIRST_RESTART_MS;
   }
 
   /**
@@ -56,7 +62,7 @@ export class Supervisor {
         process,
         child: undefined,
         timer: undefined,
-        delayMs: FIRST_RESTART_MS,
+        delayMs: this.#firstRestartMs,
         onReady: resolve,
       };
       this.#running.set(process.role, running);
@@ -81,7 +87,7 @@ export class Supervisor {
     const { role } = running.process;
     const child = this.#fork(role, running.process.args());
     const stable = setTimeout(() => {
-      running.delayMs = FIRST_RESTART_MS;
+      running.delayMs = this.#firstRestartMs;
     }, STABLE_AFTER_MS);
     running.child = child;
     child.onLine = (line) => this.#handleLine(running, line);

@@ -7,6 +7,11 @@ import type { Fields } from './vector-file.ts';
 export interface Deviation {
   readonly section: string;
   readonly rule: string;
-  /** The result our node owes for this input, or undefined when the rule has nothing to say about it. */
-  expect(input: Fields, expected: unknown): unknown;
+  /**
+   * The result our node owes for this input; `expected` as it stands when the rule has nothing to say about it.
+   *
+   * @param expected - The reference's result in comparable form, or what an earlier rule made of it.
+   * @param out - The reference's result as recorded, with times.
+   */
+  expect(input: Fields, expected: unknown, out: Fields): unknown;
 }

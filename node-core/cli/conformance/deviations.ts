@@ -1,5 +1,9 @@
+import { congestionDeviations } from './congestion-deviations.ts';
 import type { Deviation } from './deviation.ts';
 import { registryDeviations } from './registry-deviations.ts';
+import { sequenceDeviations } from './sequence-deviations.ts';
+import { streamDeviations } from './stream-deviations.ts';
+import { timelineDeviations } from './timeline-deviations.ts';
 
 export const deviations: readonly Deviation[] = [
   {
@@ -11,5 +15,9 @@ export const deviations: readonly Deviation[] = [
       return { accept: accept.map((fresh, index) => fresh && counters[index] !== '0'), max };
     },
   },
+  ...streamDeviations,
+  ...sequenceDeviations,
+  ...congestionDeviations,
+  ...timelineDeviations,
   ...registryDeviations,
 ];

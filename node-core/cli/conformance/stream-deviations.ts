@@ -1,0 +1,86 @@
+import type { Deviation } from './deviation.ts';
+import type { Fields } from './vector-file.ts';
+
+/** A rule that gives some constants other values; those without one of ours are left out. */
+function constants(rule: string, values: Fields): Deviation {
+  return {
+    section: 'constants',
+    rule,
+    expect(_input, expected) {
+      const known = expected as Fields;
+      const entries = Object.entries(known).map(([key, value]) => [key, key in values ? values[key] : value]);
+      return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+    },
+  };
+}
+
+const SEGMENT_REPORTED_LOST = 3;
+
+interface SentPacket {
+  readonly seq: number;
+}
+
+interface DuplicateStep extends Fields {
+  readonly cong_win: number;
+  readonly ssthresh: number;
+  readonly dup_acks: number;
+  readonly sent_by_node_7: readonly SentPacket[];
+}
+
+/** An empty packet is a plain acknowledgement, one that begins with `SACK` carries blocks, another carries data. */
+function carriesBlocks(packet: { readonly payload?: string; readonly len: number }): boolean {
+  return packet.payload?.startsWith('5341434b') === true;
+}
+
+export const streamDeviations: readonly Deviation[] = [
+  constants('segments and windows are those of 1.18', {
+    max_segment_size: 1152,
+    initial_cong_win: 40_960,
+    max_recv_win: 512 * 1152,
+  }),
+  constants('the congestion window ends where no more can be in flight', { max_cong_win: 128 * 1152 }),
+  constants('a SYN is repeated as 1.18 does', {
+    dial_initial_rto_ns: '250000000',
+    dial_direct_retries: 3,
+    dial_max_retries: 7,
+    dial_max_rto_ns: '8000000000',
+  }),
+  constants('an acknowledgement waits 5 ms', { delayed_ack_timeout_ns: '5000000' }),
+  constants('there is no idle timeout, no timer tick and no queue of writes', {
+    default_idle_timeout_ns: undefined,
+    retx_check_interval_ns: undefined,
+    send_buf_len: undefined,
+  }),
+  {
+    section: 'window_limit',
+    rule: 'a window of 0 is a closed window',
+    expect: (input, expected) => (input.peer_window_segments === 0 ? { packets: [], segments_sent: 0 } : expected),
+  },
+  {
+    section: 'duplicate_acks',
+    rule: 'an acknowledgement with SACK blocks counts as a duplicate',
+    expect(input, expected) {
+      const { acks_from_peer, mss } = input as unknown as {
+        readonly acks_from_peer: readonly { payload?: string; len: number; ack: number }[];
+        readonly mss: number;
+      };
+      let duplicates = 0;
+      let lost: { readonly window: number } | undefined;
+      const steps = (expected as { readonly steps: readonly DuplicateStep[] }).steps.map((step, index) => {
+        const packet = acks_from_peer[index];
+        if (packet === undefined || !carriesBlocks(packet)) {
+          duplicates = 0;
+          // A recovery ends without the growth that an acknowledgement brings otherwise.
+          return lost === undefined ? step : { ...step, cong_win: lost.window, ssthresh: lost.window };
+        }
+        duplicates += 1;
+        if (duplicates < SEGMENT_REPORTED_LOST) return { ...step, dup_acks: duplicates };
+        const window = lost?.window ?? Math.max(Math.floor(step.cong_win / 2), mss);
+        const sent_by_node_7 = lost === undefined ? [{ seq: packet.ack, len: mss, flags: 'ACK' }] : [];
+        lost = { window };
+        return { ...step, dup_acks: duplicates, cong_win: window, ssthresh: window, sent_by_node_7 };
+      });
+      return { steps };
+    },
+  },
+];

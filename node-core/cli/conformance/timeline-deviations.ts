@@ -1,0 +1,110 @@
+import type { Deviation } from './deviation.ts';
+import type { Fields } from './vector-file.ts';
+
+interface LifePacket {
+  readonly from: number;
+  readonly flags: string;
+  readonly seq: number;
+  readonly ack: number;
+  readonly window: number;
+  readonly len: number;
+}
+
+interface Life extends Fields {
+  readonly packets: readonly LifePacket[];
+}
+
+const SYN_TIMES_MS = [0, 250, 750, 1_750, 2_250, 3_250, 5_250, 9_250];
+const DIAL_TIMEOUT_MS = 17_250;
+/** Of a segment without an RTT sample, after its first transmission; then the stream is reset. */
+const REPEAT_TIMES_MS = [1_000, 3_000, 7_000, 15_000, 25_000, 35_000, 45_000];
+const GIVE_UP_MS = 55_000;
+const FIN_TIMES_MS = [0, 1_000, 3_000, 7_000];
+const FIN_GIVE_UP_MS = 15_000;
+const TIME_WAIT_MS = 10_000;
+const PROBE_TIMES_MS = [500, 1_500, 3_500, 7_500, 15_500, 31_500, 61_500];
+
+interface Recording {
+  readonly observeMs: number;
+  /** When each packet of the recording was sent. */
+  readonly sentAt: readonly number[];
+}
+
+/** The same rule over both sections of recorded lives; undefined where it has nothing to say. */
+function perLife(rule: string, expect: (life: Life, recording: Recording) => Life | undefined): Deviation[] {
+  return ['dial_and_close', 'give_up_timelines'].map((section) => ({
+    section,
+    rule,
+    expect(input, expected, out) {
+      const sentAt = (out.packets as readonly { readonly t_ms: number }[]).map((packet) => packet.t_ms);
+      return expect(expected as Life, { observeMs: Number(input.observe_ms), sentAt }) ?? expected;
+    },
+  }));
+}
+
+/** How many of these moments, counted from `start`, fall into the time that was watched. */
+function seen(moments: readonly number[], start: number, { observeMs }: Recording): number {
+  return moments.filter((moment) => start + moment <= observeMs).length;
+}
+
+function repeated(packet: LifePacket, count: number): LifePacket[] {
+  return new Array<LifePacket>(count).fill(packet);
+}
+
+/** The first packet of node 7's of which nothing but repeats follows, and that was repeated. */
+function unanswered(life: Life, isIt: (packet: LifePacket) => boolean): number {
+  const index = life.packets.findIndex((packet) => packet.from === 7 && isIt(packet));
+  const following = life.packets.slice(index + 1);
+  const known = life.packets[index];
+  const onlyRepeats = following.every(
+    (packet) => packet.from === 7 && (packet.seq === known?.seq || packet.flags === 'RST'),
+  );
+  return onlyRepeats && following.length > 0 ? index : -1;
+}
+
+export const timelineDeviations: readonly Deviation[] = [
+  ...perLife('a SYN is repeated as 1.18 does', (life, recording) => {
+    const [syn] = life.packets;
+    if (syn === undefined || !life.packets.every(({ flags }) => flags === 'SYN')) return undefined;
+    const dial_result = recording.observeMs >= DIAL_TIMEOUT_MS ? 'timeout' : 'dialing';
+    return { ...life, dial_result, packets: repeated(syn, seen(SYN_TIMES_MS, 0, recording)) };
+  }),
+  ...perLife('the timeout doubles each time it expires', (life, recording) => {
+    const index = unanswered(life, ({ len }) => len > 0);
+    const segment = life.packets[index];
+    if (segment === undefined) return undefined;
+    const start = recording.sentAt[index] ?? 0;
+    const reset = { ...segment, flags: 'RST', seq: 0, ack: 0, window: 0, len: 0 };
+    const repeats = repeated(segment, seen(REPEAT_TIMES_MS, start, recording));
+    const end = repeated(reset, seen([GIVE_UP_MS], start, recording));
+    return { ...life, packets: [...life.packets.slice(0, index + 1), ...repeats, ...end] };
+  }),
+  ...perLife('a FIN is sent four times, then the stream is over without RST', (life, recording) => {
+    const index = unanswered(life, ({ flags }) => flags === 'FIN');
+    const fin = life.packets[index];
+    if (fin === undefined) return undefined;
+    const start = recording.sentAt[index] ?? 0;
+    const states = ['FIN_WAIT', 'TIME_WAIT', 'CLOSED'];
+    const final_state = states[seen([FIN_GIVE_UP_MS, FIN_GIVE_UP_MS + TIME_WAIT_MS], start, recording)];
+    const packets = [...life.packets.slice(0, index), ...repeated(fin, seen(FIN_TIMES_MS, start, recording))];
+    return { ...life, ...('final_state' in life ? { final_state } : {}), packets };
+  }),
+  ...perLife('a FIN|ACK gets at most a plain ACK', (life) => {
+    const answer = life.packets.findIndex(
+      (packet, index) =>
+        packet.from === 7 && packet.flags === 'ACK+FIN' && life.packets[index - 1]?.flags === 'ACK+FIN',
+    );
+    if (answer < 0) return undefined;
+    const isStorm = ({ flags }: LifePacket) => flags === 'ACK+FIN';
+    return { ...life, packets: life.packets.filter((packet, index) => index < answer || !isStorm(packet)) };
+  }),
+  ...perLife('a window of 0 is a closed window', (life, recording) => {
+    const index = life.packets.findIndex(({ from, flags, window }) => from === 9 && flags === 'ACK' && window === 0);
+    const closing = life.packets[index];
+    if (closing === undefined || !life.packets.slice(index).some(({ from, len }) => from === 7 && len > 0))
+      return undefined;
+    const probe = { from: 7, flags: 'ACK', seq: closing.ack, ack: closing.seq, window: 512, len: 0 };
+    const probes = repeated(probe, seen(PROBE_TIMES_MS, recording.sentAt[index] ?? 0, recording));
+    return { ...life, packets: [...life.packets.slice(0, index + 1), ...probes] };
+  }),
+];

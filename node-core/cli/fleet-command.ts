@@ -1,0 +1,107 @@
+import { parseEndpoint } from '../base/transport.ts';
+import { FleetAgent, type FleetNetwork } from '../fleet/fleet-agent.ts';
+import { type FleetCommand, type FleetReply, serveFleetControl } from '../fleet/fleet-control.ts';
+import { type RosterEntry, roster } from '../fleet/roster.ts';
+import { ensureFolder } from '../host/deck-file.ts';
+import { createLog } from '../host/log.ts';
+import { forkProgram } from '../supervisor/fork.ts';
+import { Supervisor } from '../supervisor/supervisor.ts';
+import { DeckWatch } from './deck-watch.ts';
+
+export interface FleetUpCommand {
+  readonly data: string;
+  readonly agents: number;
+  readonly sendsContext: boolean;
+  /** The name of one agent of the roster: this process runs it alone. */
+  readonly only: string | undefined;
+}
+
+/** A killed agent is started again after this long: long enough for an operator to see that it is gone. */
+const RESTART_MS = 20_000;
+
+/** The agents of a fleet in this process. They join the network of the deck that runs in the data folder. */
+export async function startFleet(command: FleetUpCommand) {
+  const log = createLog('fleet');
+  const folder = `${command.data}/agents`;
+  await ensureFolder(folder);
+  const deck = await DeckWatch.open(command.data);
+  let sendsContext = command.sendsContext;
+  const network: FleetNetwork = {
+    registry: required(deck.current.registry),
+    beacon: required(deck.current.beacon),
+    folder,
+    collector: () => deck.current.nodeId,
+    sendsContext: () => sendsContext,
+  };
+  const entries = roster(command.agents).filter(
+    (entry) => command.only === undefined || entry.hostname === command.only,
+  );
+  const agents = await Promise.all(entries.map((entry) => FleetAgent.start(entry, network)));
+  log.info({ agents: agents.length }, 'the fleet is up');
+  await deck.trust(agents.map((agent) => agent.node.nodeId));
+  const control = await serveFleetControl(command.data, async (wanted) => {
+    if (wanted.act === 'context') sendsContext = wanted.enabled;
+    return obey(agents, wanted);
+  });
+  return {
+    ready: {
+      agents: agents.map(({ entry, node }) => ({
+        hostname: entry.hostname,
+        nodeId: node.nodeId,
+        address: node.address,
+      })),
+    },
+    async stop(): Promise<void> {
+      deck.close();
+      await control.close();
+      await Promise.all(agents.map((agent) => agent.stop()));
+    },
+  };
+}
+
+/** Each agent in a process of its own, started again if it is killed. */
+export async function startFleetOfProcesses(command: FleetUpCommand) {
+  const log = createLog('fleet');
+  const supervisor = new Supervisor(
+    (_role, args) => forkProgram(process.argv[1] as string, args),
+    (event) => {
+      if (event.type === 'exited')
+        log.warn({ agent: event.role, reason: event.reason, restartInMs: event.restartInMs }, 'an agent ended');
+    },
+    { firstRestartMs: RESTART_MS },
+  );
+  const common = ['fleet', 'up', '--data', command.data, '--agents', String(command.agents)];
+  if (!command.sendsContext) common.push('--no-context');
+  const ready = await Promise.all(
+    roster(command.agents).map(({ hostname }: RosterEntry) =>
+      supervisor.start({ role: hostname, args: () => [...common, '--only', hostname] }),
+    ),
+  );
+  const agents = ready.flatMap((line) => (Array.isArray(line.agents) ? line.agents : []));
+  const withPids = agents.map((agent: { hostname: string }) => ({ ...agent, pid: supervisor.pidOf(agent.hostname) }));
+  return { ready: { agents: withPids }, stop: () => supervisor.stop() };
+}
+
+async function obey(agents: readonly FleetAgent[], wanted: FleetCommand): Promise<FleetReply> {
+  switch (wanted.act) {
+    case 'nat': {
+      const agent = agents.find(({ entry }) => entry.hostname === wanted.agent);
+      agent?.setNat(wanted.kind);
+      return agent === undefined ? undefined : { agent: wanted.agent, nat: wanted.kind };
+    }
+    case 'context':
+      return { agents: agents.length, context: wanted.enabled };
+    case 'counters':
+      return Object.fromEntries(
+        agents.map((agent) => [agent.entry.hostname, { nodeId: agent.node.nodeId, ...agent.natCounters }]),
+      );
+    default:
+      return wanted satisfies never;
+  }
+}
+
+function required(text: string) {
+  const endpoint = parseEndpoint(text);
+  if (endpoint === undefined) throw new Error(`not an address: ${text}`);
+  return endpoint;
+}

@@ -3,7 +3,8 @@ import { TokenBucket } from '../base/token-bucket.ts';
 import type { Endpoint } from '../base/transport.ts';
 import { type BeaconMessage, encodeBeaconMessage } from '../wire/beacon-message.ts';
 import { encodeTunnelFrame } from '../wire/tunnel-frame.ts';
-import { DISCOVER_AWAY_MS, DISCOVER_TIMEOUT_MS } from './tunnel-config.ts';
+import { equalEndpoints } from './path.ts';
+import { DISCOVER_AWAY_MS, DISCOVER_TIMEOUT_MS, PUNCH_VALID_MS } from './tunnel-config.ts';
 
 /** Datagrams that open a hole towards an endpoint. */
 const PUNCHES = 3;
@@ -37,7 +38,8 @@ export class BeaconClient {
   readonly #transmit: (to: Endpoint, bytes: Uint8Array) => void;
   readonly #requests: { readonly nodeId: number; readonly at: Millis }[] = []; // oldest first
   #waiting: number[] = [];
-  #lastRequestAt: Millis = 0;
+  #flushAt: Millis | undefined;
+  readonly #punched: { readonly endpoint: Endpoint; readonly at: Millis }[] = []; // oldest first
   #requestBucket: TokenBucket | undefined;
   #commandBucket: TokenBucket | undefined;
   #nodeId = 0;
@@ -91,7 +93,15 @@ export class BeaconClient {
     this.#commandBucket ??= new TokenBucket(COMMANDS, now.monotonicMs);
     if (!this.#commandBucket.take(now.monotonicMs)) return false;
     for (let count = 0; count < PUNCHES; count++) this.#transmit(target, PUNCH_FRAME);
+    this.#punched.push({ endpoint: target, at: now.monotonicMs });
+    if (this.#punched.length > MAX_REQUESTS) this.#punched.shift();
     return true;
+  }
+
+  /** True when a hole towards this endpoint was opened a moment ago. */
+  wasPunched(endpoint: Endpoint, now: Instant): boolean {
+    const isRecent = (at: Millis) => now.monotonicMs - at < PUNCH_VALID_MS;
+    return this.#punched.some((punch) => isRecent(punch.at) && equalEndpoints(punch.endpoint, endpoint));
   }
 
   /** The peer whose request a command answers: it names none, so the oldest that waits. */
@@ -126,8 +136,7 @@ export class BeaconClient {
   nextTimeout(): Millis | undefined {
     const timeout =
       this.#isWaiting && this.#asked !== undefined ? this.#asked.monotonicMs + DISCOVER_TIMEOUT_MS : undefined;
-    const flush = this.#waiting.length > 0 ? this.#lastRequestAt + 1000 / REQUESTS.perSecond : undefined;
-    return earliest(this.#nextDiscoverAt, timeout, flush);
+    return earliest(this.#nextDiscoverAt, timeout, this.#flushAt);
   }
 
   #noticeSilence(now: Instant): BeaconNews[] {
@@ -153,12 +162,12 @@ export class BeaconClient {
     this.#requestBucket ??= new TokenBucket(REQUESTS, now.monotonicMs);
     while (this.#waiting.length > 0 && this.#requestBucket.take(now.monotonicMs)) {
       const targetNodeId = this.#waiting.shift();
-      if (targetNodeId === undefined || this.#nodeId === 0) return;
-      this.#lastRequestAt = now.monotonicMs;
+      if (targetNodeId === undefined || this.#nodeId === 0) continue;
       this.#requests.push({ nodeId: targetNodeId, at: now.monotonicMs });
       if (this.#requests.length > MAX_REQUESTS) this.#requests.shift();
       this.#send({ kind: 'punch-request', requesterNodeId: this.#nodeId, targetNodeId });
     }
+    this.#flushAt = this.#waiting.length > 0 ? now.monotonicMs + 1000 / REQUESTS.perSecond : undefined;
   }
 
   #send(message: BeaconMessage): void {

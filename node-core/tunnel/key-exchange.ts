@@ -269,7 +269,7 @@ export class KeyExchange {
   }
 
   #rotateWhenDue(now: Instant): void {
-    if (this.#ring.rotateWhenDue(now)) this.start('rotation', now);
+    if (this.#ring.rotateWhenDue(now) || this.#ring.rotating) this.start('rotation', now);
     else if (this.#ring.rotationPending && !this.#timers.has('rotate')) {
       this.#timers.set('rotate', now.monotonicMs + OWN_KEY_MIN_AGE_MS);
     }

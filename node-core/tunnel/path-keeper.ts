@@ -137,6 +137,8 @@ export class PathKeeper {
     const { path, nodeId, context } = this.#peer;
     if (equalRoutes(route, path.route)) return;
     if (path.route?.via !== route.via) this.#pinger.resetStatistics();
+    if (route.via === 'direct' && context.wasPunched(route.endpoint, now))
+      path.notePunch(route.endpoint, now.monotonicMs);
     const from = path.adopt(route, now);
     if (route.via === 'direct') {
       this.#timers.clear('upgrade');
@@ -254,10 +256,11 @@ export class PathKeeper {
     const peer = this.#peer;
     const session = this.#sessionOf();
     if (session === undefined || peer.idleMs(now) >= KEEPALIVE_UNTIL_IDLE_MS) return;
-    if (now.monotonicMs - peer.lastSent >= KEEPALIVE_MS) {
+    const dueAt = peer.lastSent + KEEPALIVE_MS;
+    if (dueAt <= now.monotonicMs) {
       const packet = keepalivePacket(peer.context.ownNodeId, peer.nodeId);
       peer.sendPacket(session, packet, peer.path.route ?? RELAY, now);
     }
-    this.#timers.set('keepalive', peer.lastSent + KEEPALIVE_MS);
+    this.#timers.set('keepalive', dueAt <= now.monotonicMs ? now.monotonicMs + KEEPALIVE_MS : dueAt);
   }
 }

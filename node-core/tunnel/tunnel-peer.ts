@@ -20,6 +20,8 @@ export interface TunnelContext {
   transmit(to: Endpoint, bytes: Uint8Array): void;
   emit(event: TunnelEvent): void;
   drop(reason: TunnelDropReason, peerNodeId?: number, from?: Endpoint): void;
+  /** A punch command told of this endpoint a moment ago, whomever it belongs to. */
+  wasPunched(endpoint: Endpoint, now: Instant): boolean;
   /** May a frame that cannot be opened be answered? Bounded over all peers. */
   mayRecover(now: Instant): boolean;
 }

@@ -359,6 +359,10 @@ export class TunnelTable {
     if (peerNodeId === this.#nodeId) throw new PilotError('dial.self', 'a node has no tunnel to itself');
     const tunnel = this.#tunnels.get(peerNodeId) ?? this.#create(peerNodeId, now);
     if (tunnel === undefined) throw new PilotError('queue.full', 'too many tunnels', { tunnels: this.#tunnels.size });
+    // Asked for now, the peer's identity is there when its PILA comes.
+    if (this.#peerKeys.get(peerNodeId) === undefined && this.#peerKeys.ask(peerNodeId, now.monotonicMs) === 'ask') {
+      this.#emit({ type: 'key-needed', nodeId: peerNodeId });
+    }
     return tunnel;
   }
 
@@ -373,6 +377,7 @@ export class TunnelTable {
       transmit: (to: Endpoint, bytes: Uint8Array) => this.#transmit(to, bytes),
       emit: (event: TunnelEvent) => this.#emit(event),
       drop: (reason: TunnelDropReason, peer?: number, from?: Endpoint) => this.#drop(reason, peer, from),
+      wasPunched: (endpoint: Endpoint, at: Instant) => this.#beacon?.wasPunched(endpoint, at) === true,
       mayRecover: (at: Instant) => this.#keyExchangeLimits.allowsStranger(at.monotonicMs),
     };
     const tunnel = new Tunnel(peerNodeId, context, now);

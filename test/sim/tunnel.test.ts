@@ -42,8 +42,9 @@ test('loses any one frame of the handshake and still gets there', () => {
     alice.say('hello', bob);
     world.network.runUntil(() => bob.eventsOf('established').length === 1, 2_000);
     world.network.runUntil(() => alice.eventsOf('established').length === 1, 2_000);
-    for (const text of ['one', 'two', 'three']) alice.say(text, bob);
-    world.network.runUntil(() => bob.received.includes('three'), 200);
+    world.network.filter = undefined;
+    alice.say('after', bob);
+    world.network.runUntil(() => bob.received.includes('after'), 200);
   }
 });
 

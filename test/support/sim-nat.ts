@@ -34,6 +34,11 @@ export class SimNat {
     this.#kind = kind;
   }
 
+  /** Forgets its mappings, as a NAT does that was restarted: what leaves next gets another port. */
+  rebind(): void {
+    this.#mappings.length = 0;
+  }
+
   /** What crossed towards and from a remote endpoint. */
   crossed(remote: Endpoint): { readonly out: number; readonly in: number; readonly refused: number } {
     return this.#crossed.get(formatEndpoint(remote)) ?? { out: 0, in: 0, refused: 0 };

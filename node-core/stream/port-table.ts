@@ -1,10 +1,10 @@
 import { BoundedQueue } from '../base/bounded-queue.ts';
 import type { Instant, Millis, RandomBytes } from '../base/clock.ts';
+import { DeadlineQueue } from '../base/deadline-queue.ts';
 import { PilotError } from '../base/errors.ts';
 import { FLAG, hasFlag, type Packet, PROTOCOL } from '../wire/packet.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionHost } from './connection-state.ts';
-import { DeadlineQueue } from './deadline-queue.ts';
 import { EphemeralPorts } from './ephemeral-ports.ts';
 import { ResetResponder } from './reset-responder.ts';
 import { STREAM_DEFAULTS, type StreamConfig } from './stream-config.ts';

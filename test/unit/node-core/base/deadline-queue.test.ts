@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { DeadlineQueue } from '../../../../node-core/stream/deadline-queue.ts';
+import { DeadlineQueue } from '../../../../node-core/base/deadline-queue.ts';
 
 test('a moved deadline counts, the old one does not', () => {
   const queue = new DeadlineQueue<string>();

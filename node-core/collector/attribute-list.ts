@@ -1,6 +1,8 @@
+import { toHex } from '../base/bytes.ts';
 import { wellFormed } from '../base/text.ts';
 import type { AttributeValue } from '../base/tracer.ts';
-import type { AnyValue, KeyValue } from './span.ts';
+import type { AttributeJson } from '../contract/schema.ts';
+import { type AnyValue, type AttributeList, isBytes, isKeyValueList, type KeyValue } from './span.ts';
 
 /** Text longer than this is cut, as an attribute is for reading. */
 const LONGEST_TEXT = 4_096;
@@ -24,4 +26,18 @@ export function attributeListOf(attributes: Readonly<Record<string, AttributeVal
 
 function cut(text: string): string {
   return wellFormed(text.slice(0, LONGEST_TEXT));
+}
+
+/** Attributes as the contract carries them. What JSON has no number for becomes text, bytes become hex. */
+export function attributesToJson(attributes: AttributeList): Record<string, AttributeJson> {
+  return Object.fromEntries(attributes.map(({ key, value }) => [key, toJson(value)]));
+}
+
+function toJson(value: AnyValue): AttributeJson {
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
+  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
+  if (value === null || typeof value !== 'object') return value;
+  if (isBytes(value)) return toHex(value);
+  if (isKeyValueList(value)) return attributesToJson(value.entries);
+  return value.map(toJson);
 }

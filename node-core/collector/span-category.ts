@@ -1,0 +1,73 @@
+import { PATH_KINDS, type PathKind } from '../base/report.ts';
+import { ATTR, SPAN, SPAN_EVENT } from '../base/tracer.ts';
+import type { TraceSpan } from '../contract/schema.ts';
+import { type AttributeList, attributeOf, type SpanRecord, textAttribute } from './span.ts';
+
+export type SpanCategory = TraceSpan['category'];
+
+/** What the time of a span was spent on, with the moments at which that changed. */
+export interface CategoryChange {
+  readonly fromUnixNano: bigint;
+  readonly category: SpanCategory;
+}
+
+const SETUP: ReadonlySet<string> = new Set([
+  SPAN.registryCall,
+  SPAN.resolve,
+  SPAN.dial,
+  SPAN.keyExchange,
+  SPAN.relayFallback,
+]);
+const FLOWS: ReadonlySet<string> = new Set([SPAN.stream, SPAN.ping]);
+/** Operations of OpenTelemetry's `gen_ai` that run a model; the others (`invoke_agent`, `execute_tool`) only use one. */
+const MODEL_OPERATIONS: ReadonlySet<unknown> = new Set(['chat', 'text_completion', 'generate_content', 'embeddings']);
+/** A parent whose children cover this share of it only contains them; what is left is nobody's. */
+const CONTAINS = 0.5;
+
+/** The path of a flow's span, or undefined for spans that are no flow. */
+export function pathOf(span: SpanRecord): PathKind | undefined {
+  return FLOWS.has(span.name) || attributeOf(span.attributes, ATTR.flowId) !== undefined
+    ? pathIn(span.attributes)
+    : undefined;
+}
+
+/**
+ * What kind of time a span is, by its attributes: a span with none is work. `coveredShare` says how much of it its children
+ * cover, undefined when it has none.
+ */
+export function categoryOf(span: SpanRecord, coveredShare: number | undefined): SpanCategory {
+  const own = ownCategory(span);
+  if (own !== undefined) return own;
+  return coveredShare !== undefined && coveredShare >= CONTAINS ? 'container' : 'work';
+}
+
+/** Where a flow changed its path, the kind of its time changes; empty for one that kept it, and for other spans. */
+export function categoryChanges(span: SpanRecord): CategoryChange[] {
+  if (!FLOWS.has(span.name)) return [];
+  return span.events
+    .filter((event) => event.name === SPAN_EVENT.pathChanged)
+    .map((event) => ({ fromUnixNano: event.timeUnixNano, category: flowCategory(pathIn(event.attributes)) }));
+}
+
+function ownCategory(span: SpanRecord): SpanCategory | undefined {
+  if (SETUP.has(span.name) || attributeOf(span.attributes, ATTR.registryMethod) !== undefined) return 'setup';
+  if (FLOWS.has(span.name)) return flowCategory(pathIn(span.attributes));
+  if (attributeOf(span.attributes, ATTR.workKind) === 'queue') return 'queue';
+  if (isModel(span.attributes)) return 'model';
+  return undefined;
+}
+
+function flowCategory(path: PathKind | undefined): SpanCategory {
+  return path === 'relay' ? 'relay' : 'network';
+}
+
+function isModel(attributes: AttributeList): boolean {
+  const operation = attributeOf(attributes, 'gen_ai.operation.name');
+  if (operation !== undefined) return MODEL_OPERATIONS.has(operation);
+  return attributeOf(attributes, 'gen_ai.request.model') !== undefined;
+}
+
+function pathIn(attributes: AttributeList): PathKind | undefined {
+  const text = textAttribute(attributes, ATTR.path);
+  return PATH_KINDS.find((kind) => kind === text);
+}

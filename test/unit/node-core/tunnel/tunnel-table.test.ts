@@ -5,191 +5,24 @@ import { openFrame, sealFrame } from '../../../../node-core/crypto/aead.ts';
 import { Identity } from '../../../../node-core/crypto/identity.ts';
 import { createTunnelKeyPair, deriveTunnelKey } from '../../../../node-core/crypto/key-exchange.ts';
 import { Sealer } from '../../../../node-core/crypto/sealer.ts';
-import type { TunnelTableOptions } from '../../../../node-core/tunnel/tunnel-config.ts';
-import type { TunnelEvent } from '../../../../node-core/tunnel/tunnel-event.ts';
 import { TunnelTable } from '../../../../node-core/tunnel/tunnel-table.ts';
-import { decodeBeaconMessage, encodeBeaconMessage } from '../../../../node-core/wire/beacon-message.ts';
+import { encodeBeaconMessage } from '../../../../node-core/wire/beacon-message.ts';
 import { decodePacket, encodePacket, FLAG, type Packet, PROTOCOL } from '../../../../node-core/wire/packet.ts';
-import {
-  decodeTunnelFrame,
-  encodeTunnelFrame,
-  keyExchangeSignedBytes,
-  type TunnelFrame,
-} from '../../../../node-core/wire/tunnel-frame.ts';
-import { seededBytes, seededRandom } from '../../../support/seeded-random.ts';
+import type { TunnelFrame } from '../../../../node-core/wire/tunnel-frame.ts';
 import { datagram } from '../../../support/sim-tunnels.ts';
-
-const OWN = 7;
-const PEER = 9;
-const BEACON: Endpoint = { host: '127.0.0.1', port: 9001 };
-const PEER_ENDPOINT: Endpoint = { host: '127.0.0.1', port: 4009 };
-const STRANGER: Endpoint = { host: '127.0.0.1', port: 6666 };
-
-/** A tunnel table under test, and a peer whose every byte the test decides. */
-class Bench {
-  readonly random = seededBytes(seededRandom(1));
-  readonly table: TunnelTable;
-  readonly identity = Identity.create(this.random);
-  readonly events: TunnelEvent[] = [];
-  peerIdentity = Identity.create(this.random);
-  peerKeys = createTunnelKeyPair(this.random);
-  registryKey: Uint8Array | undefined = this.peerIdentity.publicKey;
-  sealer: Sealer | undefined;
-  nowMs = 100_000;
-  #ownX25519: Uint8Array = new Uint8Array(32);
-
-  constructor(options: Partial<TunnelTableOptions> = {}) {
-    this.table = new TunnelTable({ identity: this.identity, random: this.random, beacon: BEACON, ...options });
-    this.table.setNodeId(OWN, this.now);
-    this.sent();
-  }
-
-  get now() {
-    return { monotonicMs: this.nowMs, unixNano: BigInt(this.nowMs) * 1_000_000n };
-  }
-
-  /** Runs the table's timers up to a time, answering its questions for keys. */
-  advance(ms: number): void {
-    const until = this.nowMs + ms;
-    for (;;) {
-      this.collect();
-      const next = this.table.nextTimeout();
-      if (next === undefined || next > until) break;
-      this.nowMs = Math.max(this.nowMs, next);
-      this.table.handleTimeout(this.now);
-    }
-    this.nowMs = until;
-  }
-
-  collect(): void {
-    for (let event = this.table.pollEvent(); event !== undefined; event = this.table.pollEvent()) {
-      this.events.push(event);
-      if (event.type === 'key-needed') this.table.providePeerKey(event.nodeId, this.registryKey, this.now);
-    }
-  }
-
-  receive(frame: TunnelFrame | Uint8Array, from: Endpoint = PEER_ENDPOINT): void {
-    const bytes = frame instanceof Uint8Array ? frame : encodeTunnelFrame(frame);
-    this.table.handleDatagram(bytes.slice(), from, this.now);
-    this.collect();
-  }
-
-  receiveRelayed(frame: TunnelFrame, from: Endpoint = BEACON): void {
-    const message = { kind: 'relay-deliver', senderNodeId: PEER, frame: encodeTunnelFrame(frame) } as const;
-    this.receive(encodeBeaconMessage(message), from);
-  }
-
-  /** What went out since the last call, with what is in relay messages unwrapped. */
-  sent(): { readonly to: Endpoint; readonly relayed: boolean; readonly frame: TunnelFrame | undefined }[] {
-    const all = [];
-    for (let out = this.table.pollTransmit(); out !== undefined; out = this.table.pollTransmit()) {
-      const message = (out.bytes[0] ?? 0) < 0x10 ? decodeBeaconMessage(out.bytes) : undefined;
-      const relayed = message?.kind === 'relay';
-      const bytes = relayed ? message.frame : message === undefined ? out.bytes : undefined;
-      all.push({ to: out.to, relayed, frame: bytes === undefined ? undefined : decodeTunnelFrame(bytes) });
-    }
-    return all;
-  }
-
-  sentKinds(): string[] {
-    return this.sent().map(({ to, relayed, frame }) => `${frame?.kind ?? 'beacon'} ${relayed ? 'relay' : to.port}`);
-  }
-
-  keyExchange(keys = this.peerKeys, identity = this.peerIdentity): TunnelFrame {
-    return {
-      kind: 'key-exchange',
-      senderNodeId: PEER,
-      x25519PublicKey: keys.publicKey,
-      ed25519PublicKey: identity.publicKey,
-      signature: identity.sign(keyExchangeSignedBytes(PEER, keys.publicKey)),
-    };
-  }
-
-  keyRequest(keys = this.peerKeys): TunnelFrame {
-    return { kind: 'key-request', senderNodeId: PEER, x25519PublicKey: keys.publicKey };
-  }
-
-  /** The peer introduces itself and learns our key. */
-  establish(from: Endpoint = PEER_ENDPOINT): void {
-    this.receive(this.keyExchange(), from);
-    this.adopt();
-  }
-
-  /** The peer takes our newest key from what we sent, and seals under it from now on. */
-  adopt(): void {
-    for (const { frame } of this.sent()) if (frame?.kind === 'key-exchange') this.#ownX25519 = frame.x25519PublicKey;
-    this.sealer = this.#createSealer();
-  }
-
-  get key(): Uint8Array {
-    return deriveTunnelKey(this.peerKeys, this.#ownX25519);
-  }
-
-  /** Starts to count anew under the same keys, as stock does when it dropped its session. */
-  remake(): void {
-    this.sealer = this.#createSealer();
-  }
-
-  seal(packet: Packet): TunnelFrame {
-    if (this.sealer === undefined) throw new Error('establish first');
-    return this.sealer.seal(encodePacket(packet));
-  }
-
-  say(text: string): TunnelFrame {
-    return this.seal(datagram(PEER, OWN, text));
-  }
-
-  /** Opens what the table sent under the current keys; undefined for what is not for us to open. */
-  open(frame: TunnelFrame | undefined): Packet | undefined {
-    const opened = frame?.kind === 'sealed' ? openFrame(this.key, frame) : undefined;
-    return opened === undefined ? undefined : decodePacket(opened);
-  }
-
-  /** Answers the pings that went to the peer's endpoint since the last call; returns the kinds of the other frames. */
-  answerPings(): string[] {
-    const others: string[] = [];
-    for (const { to, frame, relayed } of this.sent()) {
-      const ping = this.open(frame);
-      const isPing = ping?.protocol === PROTOCOL.control && ping.flags === 0 && ping.payload.length > 0;
-      if (isPing && !relayed && to.port === PEER_ENDPOINT.port) this.receive(this.seal(pong(ping)));
-      else others.push(frame?.kind ?? 'beacon');
-    }
-    return others;
-  }
-
-  get texts(): string[] {
-    return this.events.flatMap((e) => (e.type === 'payload' ? [new TextDecoder().decode(e.packet.payload)] : []));
-  }
-
-  types(...wanted: TunnelEvent['type'][]): TunnelEvent[] {
-    return this.events.filter((event) => wanted.includes(event.type));
-  }
-
-  get reasons(): Record<string, number> {
-    return Object.fromEntries(this.table.drops());
-  }
-
-  #createSealer(): Sealer {
-    return new Sealer({ key: this.key, senderNodeId: PEER, prefix: this.random(4) });
-  }
-}
-
-function control(fields: Partial<Packet>): Packet {
-  return { ...datagram(PEER, OWN, ''), protocol: PROTOCOL.control, sourcePort: 0, destinationPort: 0, ...fields };
-}
-
-function pong(ping: Packet): Packet {
-  return control({
-    flags: FLAG.ack,
-    destinationPort: ping.sourcePort,
-    sequence: ping.sequence,
-    acknowledgement: (ping.sequence + 1) >>> 0,
-    payload: ping.payload,
-  });
-}
+import {
+  BEACON,
+  control,
+  OWN,
+  PEER,
+  PEER_ENDPOINT,
+  pong,
+  STRANGER,
+  TunnelBench,
+} from '../../../support/tunnel-bench.ts';
 
 test('a PILA is verified against the registry, answered once, and the session carries packets both ways', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.receive(bench.keyExchange());
   expect(bench.types('key-needed')).toEqual([{ type: 'key-needed', nodeId: PEER }]);
   expect(bench.types('established')).toHaveLength(1);
@@ -199,7 +32,7 @@ test('a PILA is verified against the registry, answered once, and the session ca
 });
 
 test('keys of the session are those of both PILAs', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.establish();
   const established = bench.events.find((event) => event.type === 'established');
   expect(established?.keys.peerIdentityKey).toEqual(bench.peerIdentity.publicKey);
@@ -218,27 +51,27 @@ test.each([
   { name: 'a bad signature', reason: 'bad-signature', forge: forgeSignature },
   { name: 'a tunnel key of low order', reason: 'bad-key', forge: forgeZeroKey },
 ])('a PILA with $name installs nothing and gets no answer', ({ reason, forge }) => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.receive(forge(bench));
   expect(bench.sentKinds()).toEqual([]);
   expect(bench.types('established')).toEqual([]);
   expect(bench.reasons).toEqual({ [reason]: 1 });
 });
 
-function forgeIdentity(bench: Bench): TunnelFrame {
+function forgeIdentity(bench: TunnelBench): TunnelFrame {
   return bench.keyExchange(bench.peerKeys, Identity.create(bench.random));
 }
 
-function forgeSignature(bench: Bench): TunnelFrame {
+function forgeSignature(bench: TunnelBench): TunnelFrame {
   return { ...bench.keyExchange(), signature: new Uint8Array(64) } as TunnelFrame;
 }
 
-function forgeZeroKey(bench: Bench): TunnelFrame {
+function forgeZeroKey(bench: TunnelBench): TunnelFrame {
   return bench.keyExchange({ publicKey: new Uint8Array(32), privateKey: new Uint8Array(32) });
 }
 
 test('a node the registry does not know is refused, and not asked for again within 3 s', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.registryKey = undefined;
   for (let count = 0; count < 3; count++) bench.receive(bench.keyExchange());
   expect(bench.types('key-needed')).toHaveLength(1);
@@ -250,7 +83,7 @@ test('a node the registry does not know is refused, and not asked for again with
 });
 
 test('on a mismatch the registry is asked once more, and a new identity is believed', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.establish();
   bench.nowMs += 10_000;
   bench.peerIdentity = Identity.create(bench.random);
@@ -264,7 +97,7 @@ test('on a mismatch the registry is asked once more, and a new identity is belie
 });
 
 test('a pinned identity is neither asked for nor replaced', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.table.pin(PEER, bench.peerIdentity.publicKey);
   bench.receive(bench.keyExchange());
   expect(bench.types('established')).toHaveLength(1);
@@ -277,7 +110,7 @@ test('a pinned identity is neither asked for nor replaced', () => {
 });
 
 test('a PILK gets our PILA at once on the path it came by, and its key is not used', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.establish();
   const other = createTunnelKeyPair(bench.random);
   bench.receive(bench.keyRequest(other), STRANGER);
@@ -290,14 +123,14 @@ test('a PILK gets our PILA at once on the path it came by, and its key is not us
 });
 
 test('a PILK of a node without a session is answered after the registry named it', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.receive(bench.keyRequest());
   expect(bench.sentKinds()).toEqual([`key-exchange ${PEER_ENDPOINT.port}`]);
   expect(bench.types('established')).toEqual([]);
 });
 
 test('the same PILA again changes nothing and gets no answer while the peer is heard', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.establish();
   bench.receive(bench.say('one'));
   bench.sent();
@@ -310,7 +143,7 @@ test('the same PILA again changes nothing and gets no answer while the peer is h
 });
 
 test('a changed key is probed at once, and the old session stays until a frame opens under the new one', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.establish();
   bench.receive(bench.say('one'));
   bench.sent();
@@ -333,7 +166,7 @@ test('a changed key is probed at once, and the old session stays until a frame o
 });
 
 test('a key that was replaced is never taken again', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.establish();
   bench.receive(bench.say('one'));
   const first = bench.keyExchange();
@@ -351,7 +184,7 @@ test('a key that was replaced is never taken again', () => {
 });
 
 test('an old PILA that we never saw changes nothing either: nobody can answer its probe', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.establish();
   bench.receive(bench.say('one'));
   for (let count = 0; count < 10; count++) {
@@ -368,7 +201,7 @@ test('an old PILA that we never saw changes nothing either: nobody can answer it
 });
 
 test('junk, forged and replayed frames from anywhere end nothing and start no storm', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.establish();
   const captured = bench.say('one');
   bench.receive(captured);
@@ -394,7 +227,7 @@ test('junk, forged and replayed frames from anywhere end nothing and start no st
 });
 
 test('a forged counter does not move the replay window', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.establish();
   const [first, second] = [bench.say('one'), bench.say('two')];
   bench.receive(first);
@@ -407,7 +240,7 @@ test('a forged counter does not move the replay window', () => {
 });
 
 test('a session that the peer made again goes on, with its old windows, and then we make a new key', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.establish();
   const captured = bench.say('one');
   bench.receive(captured);
@@ -439,7 +272,7 @@ test('a session that the peer made again goes on, with its old windows, and then
 });
 
 test('our new key is in use once the peer sealed under it, and the exchange for it ends', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.establish();
   bench.receive(bench.say('one'));
   bench.advance(6_000);
@@ -459,7 +292,7 @@ test('our new key is in use once the peer sealed under it, and the exchange for 
 });
 
 test('our counters never restart while the keys stay', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.establish();
   const counters = () =>
     bench.sent().flatMap(({ frame }) => {
@@ -479,7 +312,7 @@ test('our counters never restart while the keys stay', () => {
 });
 
 test('a prefix equal to ours is drawn again, and the counter goes on', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.receive(bench.keyExchange());
   const ping = bench.sent().find(({ frame }) => frame?.kind === 'sealed')?.frame;
   const announced = bench.events.find((event) => event.type === 'established');
@@ -496,7 +329,7 @@ test('a prefix equal to ours is drawn again, and the counter goes on', () => {
 });
 
 test('frames that overtake their key wait for it, and keep their time of arrival', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.table.connect(PEER, bench.now);
   bench.table.provideEndpoints(PEER, { real: PEER_ENDPOINT, lan: [], relayOnly: false }, bench.now);
   bench.advance(0);
@@ -513,7 +346,7 @@ test('frames that overtake their key wait for it, and keep their time of arrival
 });
 
 test('frames that no key came for are dropped after half a second', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.establish();
   bench.receive(sealFrame(bench.random(32), PEER, bench.random(12), bench.random(60)));
   bench.advance(400);
@@ -542,7 +375,7 @@ test.each([
   },
   { name: 'an old keepalive', packet: () => control({ source: { network: 0, node: 0 } }), reason: undefined },
 ])('inner packet with $name: $reason', ({ packet, reason }) => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.establish();
   bench.receive(bench.seal(packet()));
   expect(bench.reasons).toEqual(reason === undefined ? {} : { [reason]: 1 });
@@ -554,7 +387,7 @@ function ping(fields: Partial<Packet> = {}): Packet {
 }
 
 test('a ping is answered on the path it came by', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.establish();
   bench.receive(bench.seal(ping()), STRANGER);
   const toStranger = bench.sent().filter(({ to }) => to.port === STRANGER.port);
@@ -582,14 +415,14 @@ test.each([
   { name: 'for another node', packet: ping({ destination: { network: 0, node: 4242 } }) },
   { name: 'to port 1', packet: ping({ destinationPort: 1 }) },
 ])('a ping $name gets silence', ({ packet }) => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.establish();
   bench.receive(bench.seal(packet));
   expect(bench.sentKinds()).toEqual([]);
 });
 
 test('pings of ours measure, and tell their end', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.establish();
   bench.answerPings();
   const pingId = bench.table.ping(PEER, bench.now, { timeoutMs: 3_000 });
@@ -605,7 +438,7 @@ test('pings of ours measure, and tell their end', () => {
 });
 
 test('a pong with another payload, sequence or port is none', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.establish();
   bench.sent();
   bench.table.ping(PEER, bench.now);
@@ -620,7 +453,7 @@ test('a pong with another payload, sequence or port is none', () => {
 });
 
 test('no frame moves the path: a new address is pinged, and used after its pong when the old one is quiet', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.establish();
   bench.answerPings();
   const moved: Endpoint = { host: '127.0.0.1', port: 4010 };
@@ -639,7 +472,7 @@ test('no frame moves the path: a new address is pinged, and used after its pong 
 });
 
 test('an address that passes frames on does not get the path while the old one answers', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.establish();
   bench.answerPings();
   bench.nowMs += 6_000;
@@ -653,7 +486,7 @@ test('an address that passes frames on does not get the path while the old one a
 });
 
 test('packets wait for the key in order, 64 of them, the newest are refused', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   const taken = Array.from({ length: 66 }, (_, n) => bench.table.send(PEER, datagram(OWN, PEER, `${n}`), bench.now));
   expect(taken.filter((each) => !each)).toHaveLength(2);
   expect(bench.reasons).toEqual({ 'queue-full': 2 });
@@ -677,7 +510,7 @@ test('packets wait for the key in order, 64 of them, the newest are refused', ()
 });
 
 test('an unanswered key exchange is sent again, asks by PILK and through the relay, and ends', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.table.connect(PEER, bench.now);
   bench.collect();
   expect(bench.types('endpoint-needed')).toHaveLength(1);
@@ -704,7 +537,7 @@ test('an unanswered key exchange is sent again, asks by PILK and through the rel
 });
 
 test('while a packet waits, another round follows', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.table.send(PEER, datagram(OWN, PEER, 'x'), bench.now);
   bench.advance(17_000);
   bench.sent();
@@ -713,7 +546,7 @@ test('while a packet waits, another round follows', () => {
 });
 
 test('a peer that wants the relay only is never addressed directly', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.table.connect(PEER, bench.now);
   bench.collect();
   bench.table.provideEndpoints(PEER, { real: PEER_ENDPOINT, lan: [PEER_ENDPOINT], relayOnly: true }, bench.now);
@@ -724,7 +557,7 @@ test('a peer that wants the relay only is never addressed directly', () => {
 });
 
 test('key exchange is limited per source: on loopback per port, relayed per node', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.establish();
   for (let count = 0; count < 20; count++) bench.receive(bench.keyRequest());
   expect(bench.sentKinds().length).toBeLessThanOrEqual(5);
@@ -737,7 +570,7 @@ test('key exchange is limited per source: on loopback per port, relayed per node
 });
 
 test('beacon messages count only from the beacon', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.establish();
   const punch = encodeBeaconMessage({ kind: 'punch-command', endpoint: PEER_ENDPOINT });
   const reply = encodeBeaconMessage({ kind: 'discover-reply', endpoint: { host: '1.2.3.4', port: 5 } });
@@ -765,13 +598,13 @@ test.each([
   { beacon: '8.8.8.8', target: '1.1.1.1', allowed: true },
 ])('a beacon at $beacon may have us punch towards $target: $allowed', ({ beacon, target, allowed }) => {
   const from = { host: beacon, port: 9001 };
-  const bench = new Bench({ beacon: from });
+  const bench = new TunnelBench({ beacon: from });
   bench.receive(encodeBeaconMessage({ kind: 'punch-command', endpoint: { host: target, port: 99 } }), from);
   expect(bench.sentKinds()).toHaveLength(allowed ? 3 : 0);
 });
 
 test('a PILS of a known node without a session asks for its keys on the path it came by, once per 3 s', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   const junk = () => sealFrame(bench.random(32), PEER, bench.random(12), bench.random(60));
   for (let count = 0; count < 10; count++) bench.receive(junk());
   expect(bench.sentKinds()).toEqual(['key-exchange 4009', 'key-request 4009']);
@@ -781,7 +614,7 @@ test('a PILS of a known node without a session asks for its keys on the path it 
 });
 
 test('strangers without number cost a bounded number of questions', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.registryKey = undefined;
   for (let node = 100; node < 1_100; node++) {
     bench.receive(sealFrame(bench.random(32), node, bench.random(12), bench.random(60)));
@@ -792,7 +625,7 @@ test('strangers without number cost a bounded number of questions', () => {
 });
 
 test('a full table makes room by the idlest tunnel without a session', () => {
-  const bench = new Bench({ limits: { maxTunnels: 2 } });
+  const bench = new TunnelBench({ limits: { maxTunnels: 2 } });
   bench.establish();
   bench.table.connect(100, bench.now);
   bench.table.connect(101, bench.now);
@@ -800,7 +633,7 @@ test('a full table makes room by the idlest tunnel without a session', () => {
 });
 
 test('PILT, PILP and what is no frame of Pilot are dropped and counted', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.receive({ kind: 'plaintext', packet: encodePacket(datagram(PEER, OWN, 'x')) });
   bench.receive({ kind: 'punch' });
   bench.receive(fromHex('deadbeef'));
@@ -812,14 +645,14 @@ test('PILT, PILP and what is no frame of Pilot are dropped and counted', () => {
 });
 
 test('frames in our own name are dropped', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.receive(sealFrame(bench.random(32), OWN, bench.random(12), bench.random(60)));
   bench.receive({ kind: 'key-request', senderNodeId: OWN, x25519PublicKey: bench.random(32) });
   expect(bench.reasons).toEqual({ 'own-node-id': 2 });
 });
 
 test('the beacon is told away after two unanswered Discovers, and back', () => {
-  const bench = new Bench({ discoverIntervalMs: 2_000 });
+  const bench = new TunnelBench({ discoverIntervalMs: 2_000 });
   const reply = encodeBeaconMessage({ kind: 'discover-reply', endpoint: { host: '127.0.0.1', port: 7 } });
   bench.nowMs += 5;
   bench.receive(reply, BEACON);
@@ -838,7 +671,7 @@ test('the beacon is told away after two unanswered Discovers, and back', () => {
 });
 
 test('another node id ends the tunnels', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   bench.establish();
   bench.table.setNodeId(8, bench.now);
   bench.collect();
@@ -847,7 +680,7 @@ test('another node id ends the tunnels', () => {
 });
 
 test('there is no tunnel to oneself, and none before there is an id', () => {
-  const bench = new Bench();
+  const bench = new TunnelBench();
   expect(() => bench.table.connect(OWN, bench.now)).toThrow(expect.objectContaining({ code: 'dial.self' }));
   const table = new TunnelTable({ identity: bench.identity, random: bench.random });
   expect(() => table.connect(PEER, bench.now)).toThrow(expect.objectContaining({ code: 'peer.unknown' }));

@@ -2,7 +2,7 @@ import type { MemberRecord, NetworkRecord } from './directory-state.ts';
 import { RequestError } from './request.ts';
 
 const MAX_NETWORK_ID = 0xffff;
-const JOIN_RULES = new Set(['open', 'token', 'invite']);
+const JOIN_RULES = new Set(['open', 'token']);
 
 /** The groups ("networks" on the wire) besides the backbone, and their members. */
 export class GroupBook {
@@ -52,7 +52,7 @@ export class GroupBook {
       throw new RequestError('invalid network name');
     }
     if (this.find(name) !== undefined) throw new RequestError(`network "${name}" already exists`);
-    if (!JOIN_RULES.has(joinRule)) throw new RequestError(`invalid join rule "${joinRule}"`);
+    if (!JOIN_RULES.has(joinRule)) throw new RequestError(`invalid join rule "${joinRule.slice(0, 64)}"`);
     if (this.#nextNetworkId > MAX_NETWORK_ID) throw new RequestError('too many networks');
     const members: MemberRecord[] = owner === undefined ? [] : [{ nodeId: owner, role: 'owner', tags: [] }];
     const network: NetworkRecord = { ...options, networkId: this.#nextNetworkId, members };
@@ -72,7 +72,6 @@ export class GroupBook {
     if (network.joinRule === 'token' && network.token !== token) {
       throw new RequestError(`invalid token for network ${networkId}`);
     }
-    if (network.joinRule === 'invite') throw new RequestError(`cannot join network ${networkId} without an invite`);
     if (memberOf(network, nodeId) !== undefined)
       throw new RequestError(`node ${nodeId} already in network ${networkId}`);
     network.members.push({ nodeId, role: 'member', tags: [] });

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { PilotError } from '../base/errors.ts';
+import { TokenBucket } from '../base/token-bucket.ts';
 import type { DatagramSocket, Endpoint, FramedChannel } from '../base/transport.ts';
 import { encodeRegistryReply, parseRegistryMessage } from '../wire/registry-message.ts';
 import type { Beacon } from './beacon.ts';
@@ -13,14 +14,19 @@ export interface RendezvousServerOptions {
   /** Puts the state on disk; resolves when it is safe there. */
   readonly save: (snapshot: DirectorySnapshot) => Promise<void>;
   readonly onSaveFailed: (error: unknown) => void;
+  /** Of one connection; more are answered with an error. */
+  readonly requestsPerSecond?: number;
 }
 
 /** Requests of one connection that may wait for the disk; a client that sends more without reading is cut off. */
 const MAX_PENDING = 256;
+/** A node makes a few in a minute, and a few for each of its peers when it starts. */
+const REQUESTS_PER_SECOND = 500;
 const NOT_SAVED = encodeRegistryReply({
   type: 'error',
   error: 'cannot keep this: the registry could not save its state',
 });
+const RATE_LIMITED = encodeRegistryReply({ type: 'error', error: 'rate limited: too many requests' });
 
 /** Registry and beacon behind channels and a socket that somebody else opened. */
 export class RendezvousServer {
@@ -43,12 +49,16 @@ export class RendezvousServer {
 
   /** Answers the requests of one client in order; what changed something is on disk before it is answered. */
   acceptChannel(channel: FramedChannel, source: Endpoint): void {
+    const { clock, requestsPerSecond: perSecond = REQUESTS_PER_SECOND } = this.#options;
+    const bucket = new TokenBucket({ burst: 2 * perSecond, perSecond }, clock.now().monotonicMs);
     let last: Promise<void> = Promise.resolve();
     let pending = 0;
     channel.onMessage = (message) => {
       pending += 1;
       if (pending > MAX_PENDING) return channel.close();
-      const answered = this.#answer(message, source);
+      const answered = bucket.take(clock.now().monotonicMs)
+        ? this.#answer(message, source)
+        : Promise.resolve(RATE_LIMITED);
       if (answered === undefined) return channel.close();
       last = last
         .then(() => answered)
@@ -68,8 +78,10 @@ export class RendezvousServer {
   #answer(message: Uint8Array, source: Endpoint): Promise<Uint8Array> | undefined {
     try {
       const fields = parseRegistryMessage(message);
-      const { reply, changed, notify } = this.#options.directory.handle(fields, source, this.#options.clock.now());
+      const { directory, beacon, clock } = this.#options;
+      const { reply, changed, notify, signedEndpoint } = directory.handle(fields, source, clock.now());
       if (notify !== undefined) this.#notify(notify);
+      if (signedEndpoint !== undefined) beacon.confirmEndpoint(signedEndpoint.nodeId, signedEndpoint.endpoint);
       const encoded = encodeRegistryReply(reply);
       return changed ? this.#saved().then((saved) => (saved ? encoded : NOT_SAVED)) : Promise.resolve(encoded);
     } catch (error) {

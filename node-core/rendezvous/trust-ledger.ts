@@ -2,6 +2,7 @@ import type { HandshakeRecord } from './directory-state.ts';
 import { RequestError } from './request.ts';
 
 const MAX_INBOX = 100;
+const MAX_TRUSTED = 4_096;
 const MAX_JUSTIFICATION_BYTES = 1_024;
 
 /**
@@ -24,8 +25,10 @@ export class TrustLedger {
     return this.#mailbox;
   }
 
+  /** @throws RequestError when a node lets in more peers than anybody keeps. */
   consent(from: number, to: number): void {
     const peers = this.#consents.get(from) ?? new Set<number>();
+    if (peers.size >= MAX_TRUSTED && !peers.has(to)) throw new RequestError('too many trusted peers');
     this.#consents.set(from, peers.add(to));
   }
 
@@ -37,7 +40,7 @@ export class TrustLedger {
   /** @throws RequestError when neither had consented. */
   revoke(a: number, b: number): void {
     const removed = [this.#consents.get(a)?.delete(b), this.#consents.get(b)?.delete(a)];
-    if (!removed.includes(true)) throw new RequestError(`no trust pair between ${a} and ${b} not found`);
+    if (!removed.includes(true)) throw new RequestError(`no trust pair between nodes ${a} and ${b}`);
   }
 
   /** @throws RequestError when the inbox is full, the text too long, or a request already waits. */
@@ -50,15 +53,16 @@ export class TrustLedger {
       throw new RequestError(`handshake request already pending from node ${from}`);
     }
     if (waiting.length >= MAX_INBOX) throw new RequestError('too many handshake requests: inbox full');
-    this.#mailbox.push({ to, from, kind: 'request', justification, accept: false, timestamp });
     this.consent(from, to); // asking to be trusted is letting the other answer
+    this.#mailbox.push({ to, from, kind: 'request', justification, accept: false, timestamp });
   }
 
+  /** @throws RequestError when the inbox is full. */
   respond(from: number, to: number, accept: boolean, timestamp: number): void {
-    if (accept) this.consent(from, to);
-    else this.#consents.get(from)?.delete(to);
     const responses = this.#mailbox.filter((entry) => entry.to === to && entry.kind === 'response');
     if (responses.length >= MAX_INBOX) throw new RequestError('too many handshake responses: inbox full');
+    if (accept) this.consent(from, to);
+    else this.#consents.get(from)?.delete(to);
     this.#mailbox.push({ to, from, kind: 'response', justification: '', accept, timestamp });
   }
 

@@ -1,0 +1,462 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { Directory } from '../../../../node-core/rendezvous/directory.ts';
+import { directorySnapshot } from '../../../../node-core/rendezvous/directory-state.ts';
+import { publicKeyOf, RegistryBench, signedRequest } from '../../../support/registry-bench.ts';
+
+const A = 1;
+const B = 2;
+const C = 3;
+let bench: RegistryBench;
+
+beforeEach(() => {
+  bench = new RegistryBench({ beaconAddress: '127.0.0.1:9001' });
+});
+
+function error(text: string | RegExp) {
+  return { type: 'error', error: typeof text === 'string' ? text : expect.stringMatching(text) };
+}
+
+describe('register', () => {
+  test('hands out ids from 1 and tells a node where it was seen', () => {
+    expect(bench.register(A, { listen_addr: ':4001' })).toEqual({
+      type: 'register_ok',
+      node_id: 1,
+      network_id: 0,
+      address: '0:0000.0000.0001',
+      public_key: publicKeyOf(A),
+      observed_addr: '127.0.0.1:4001',
+      protocol_version: 1,
+    });
+    expect(bench.register(B)).toMatchObject({ node_id: 2, address: '0:0000.0000.0002' });
+  });
+
+  test.each([
+    ['203.0.113.9:4000', '127.0.0.1:4000'],
+    ['[::1]:4005', '127.0.0.1:4005'],
+    ['0.0.0.0:0', '127.0.0.1:0'],
+    ['nonsense', '127.0.0.1:50000'],
+    ['127.0.0.1:99999', '127.0.0.1:50000'],
+    ['', '127.0.0.1:50000'],
+  ])('stores %s as %s: nobody registers a foreign address', (listen, stored) => {
+    expect(bench.register(A, { listen_addr: listen })).toMatchObject({ observed_addr: stored });
+  });
+
+  test('gives a key the same id for ever: again, after silence, after a restart', () => {
+    bench.register(A);
+    bench.register(B);
+    bench.seconds += 1_000;
+    bench.register(C);
+    bench.restart();
+    expect(bench.register(B)).toMatchObject({ node_id: 2 });
+    expect(bench.register(A)).toMatchObject({ node_id: 1 });
+    expect(bench.register(4)).toMatchObject({ node_id: 4 });
+  });
+
+  test('takes a first registration without signature, but none of a key that has signed', () => {
+    const unsigned = { type: 'register', listen_addr: '127.0.0.1:4000', public_key: publicKeyOf(A) };
+    expect(bench.handle(unsigned).reply).toMatchObject({ node_id: 1 });
+    expect(bench.handle(unsigned)).not.toHaveProperty('signedEndpoint');
+    bench.register(A);
+    expect(bench.handle(unsigned).reply).toEqual(error(/unsigned registration cannot modify/));
+  });
+
+  test('refuses a signature over another address', () => {
+    const request = signedRequest(A, 'register', { listen_addr: '127.0.0.1:1', public_key: publicKeyOf(A) });
+    expect(bench.handle({ ...request, listen_addr: '127.0.0.1:2' }).reply).toEqual(
+      error('signature verification failed'),
+    );
+  });
+
+  test.each([
+    [{}, 'public key required'],
+    [{ public_key: 'AAAA' }, 'invalid public key: invalid public key size: 3'],
+    [{ public_key: 'A-_=' }, 'invalid public key: not standard base64'],
+  ])('refuses the key of %j', (fields, text) => {
+    expect(bench.handle({ type: 'register', ...fields }).reply).toEqual(error(text));
+  });
+
+  test('never fails over a name', () => {
+    expect(bench.register(A, { hostname: 'alpha' })).toMatchObject({ hostname: 'alpha' });
+    const reply = bench.register(B, { hostname: 'alpha' });
+    expect(reply).toMatchObject({ node_id: 2, hostname_error: 'hostname "alpha" already in use by node 1' });
+    expect(reply).not.toHaveProperty('hostname');
+  });
+
+  test('lets no owner name take over a node', () => {
+    bench.register(A, { owner: 'a@example.com' });
+    expect(bench.register(B, { owner: 'a@example.com' })).toMatchObject({ node_id: 2 });
+  });
+
+  test('tells the beacon which endpoint was signed for', () => {
+    const request = signedRequest(A, 'register', { listen_addr: '127.0.0.1:4000', public_key: publicKeyOf(A) });
+    expect(bench.handle(request).signedEndpoint).toEqual({ nodeId: 1, endpoint: { host: '127.0.0.1', port: 4000 } });
+  });
+
+  test('limits new keys per address; known ones are exempt', () => {
+    bench = new RegistryBench({ newKeysPerSecond: 0 });
+    const key = (index: number) => Buffer.alloc(32, `key ${index}`).toString('base64');
+    for (let index = 0; index < 1_000; index++) bench.handle({ type: 'register', public_key: key(index) });
+    expect(bench.handle({ type: 'register', public_key: key(1_000) }).reply).toEqual(error(/rate limited/));
+    expect(bench.handle({ type: 'register', public_key: key(7) }).reply).toMatchObject({ node_id: 8 });
+    expect(
+      bench.handle({ type: 'register', public_key: key(1_000) }, { host: '192.0.2.1', port: 1 }).reply,
+    ).toMatchObject({
+      node_id: 1_001,
+    });
+  });
+
+  test('never gives an id from 16,000 on while there are others', () => {
+    bench.register(A);
+    bench.directory = Directory.restore({ ...bench.directory.snapshot(), nextNodeId: 15_999 });
+    expect(bench.register(B)).toMatchObject({ node_id: 15_999 });
+    expect(bench.register(C)).toMatchObject({ node_id: 1_000_000 });
+  });
+});
+
+describe('who lives', () => {
+  test('a heartbeat keeps a node, silence of five minutes removes it', () => {
+    bench.register(A, { hostname: 'alpha' });
+    bench.register(B);
+    bench.seconds += 200;
+    expect(bench.ask(A, 'heartbeat', { node_id: 1 })).toEqual({ type: 'heartbeat_ok', time: bench.seconds });
+    bench.seconds += 200;
+    expect(bench.ask(A, 'lookup', { node_id: 1 })).toMatchObject({ hostname: 'alpha' });
+    expect(bench.ask(A, 'lookup', { node_id: 2 })).toEqual(error('node 2: node not found'));
+    expect(bench.ask(B, 'heartbeat', { node_id: 2 })).toEqual(error('node 2: node not found'));
+  });
+
+  test('a wall clock that jumps removes nobody', () => {
+    bench.register(A);
+    const now = { monotonicMs: bench.now.monotonicMs + 10, unixNano: bench.now.unixNano + 86_400_000_000_000n };
+    expect(bench.directory.handle({ type: 'lookup', node_id: 1 }, bench.source, now).reply).toMatchObject({
+      node_id: 1,
+    });
+  });
+
+  test('after a restart everyone has five minutes to be heard', () => {
+    bench.register(A);
+    bench.restart();
+    bench.seconds += 3_600;
+    expect(bench.ask(A, 'heartbeat', { node_id: 1 })).toMatchObject({ type: 'heartbeat_ok' });
+    bench.restart();
+    bench.ask(B, 'list_networks');
+    bench.seconds += 301;
+    expect(bench.ask(A, 'heartbeat', { node_id: 1 })).toEqual(error('node 1: node not found'));
+  });
+
+  test('a heartbeat with an address moves the node, under a signature over that address only', () => {
+    bench.register(A);
+    bench.ask(A, 'set_visibility', { node_id: 1, public: true });
+    const short = signedRequest(A, 'heartbeat', { node_id: 1 });
+    expect(bench.handle({ ...short, listen_addr: '127.0.0.1:4999' }).reply).toEqual(
+      error('signature verification failed'),
+    );
+    bench.ask(A, 'heartbeat', { node_id: 1, listen_addr: '127.0.0.1:4999' });
+    expect(bench.ask(B, 'lookup', { node_id: 1 })).toMatchObject({ real_addr: '127.0.0.1:4999' });
+  });
+
+  test('a node that leaves frees its name, and is still a member when it returns', () => {
+    bench.register(A, { hostname: 'alpha' });
+    bench.directory.ensureGroup('travel', bench.now);
+    bench.ask(A, 'join_network', { node_id: 1, network_id: 1 });
+    expect(bench.ask(A, 'deregister', { node_id: 1 })).toEqual({ type: 'deregister_ok' });
+    expect(bench.ask(A, 'deregister', { node_id: 1 })).toEqual({ type: 'deregister_ok' });
+    expect(bench.register(B, { hostname: 'alpha' })).toMatchObject({ hostname: 'alpha' });
+    expect(bench.ask(B, 'list_nodes', { network_id: 1 })).toEqual({
+      type: 'list_nodes_ok',
+      nodes: [{ node_id: 1, address: '1:0001.0000.0001', offline: true, role: 'member' }],
+    });
+    expect(bench.register(A)).toMatchObject({ node_id: 1 });
+    expect(bench.ask(A, 'lookup', { node_id: 1 })).toMatchObject({ networks: [0, 1] });
+  });
+
+  test('a rotated key is the node from now on, and is covered by the signature', () => {
+    bench.register(A);
+    const rotation = { node_id: 1, new_public_key: publicKeyOf(B) };
+    const forged = signedRequest(A, 'rotate_key', { ...rotation, new_public_key: publicKeyOf(C) });
+    expect(bench.handle({ ...forged, ...rotation }).reply).toEqual(error('signature verification failed'));
+    expect(bench.ask(A, 'rotate_key', rotation)).toEqual({
+      type: 'rotate_key_ok',
+      node_id: 1,
+      address: '0:0000.0000.0001',
+      public_key: publicKeyOf(B),
+    });
+    expect(bench.ask(A, 'heartbeat', { node_id: 1 })).toEqual(error('signature verification failed'));
+    expect(bench.register(B)).toMatchObject({ node_id: 1 });
+    expect(bench.ask(C, 'get_key_info', { node_id: 1 })).toMatchObject({ rotate_count: 1 });
+  });
+});
+
+describe('what others see', () => {
+  beforeEach(() => {
+    for (const seed of [A, B, C]) bench.register(seed, { lan_addrs: ['10.0.0.1:4000', 'junk'] });
+  });
+
+  test('a private node hides its address from strangers, not its key', () => {
+    expect(bench.ask(A, 'lookup', { node_id: 2 })).toEqual({
+      type: 'lookup_ok',
+      node_id: 2,
+      address: '0:0000.0000.0002',
+      networks: [0],
+      public: false,
+      public_key: publicKeyOf(B),
+    });
+    expect(bench.ask(A, 'resolve', { node_id: 2, requester_id: 1 })).toEqual(
+      error(/^resolve denied: node 2 is private/),
+    );
+    expect(bench.ask(A, 'punch', { node_a: 1, node_b: 2, requester_id: 1 })).toEqual(error(/^punch denied/));
+    expect(bench.ask(A, 'punch', { node_a: 2, node_b: 3, requester_id: 1 })).toEqual(error(/^cannot punch for others/));
+  });
+
+  test('trust goes one way: only who is let in resolves', () => {
+    bench.ask(A, 'report_trust', { node_id: 1, peer_id: 2 });
+    expect(bench.ask(A, 'resolve', { node_id: 2, requester_id: 1 })).toEqual(error(/^resolve denied/));
+    expect(bench.ask(B, 'resolve', { node_id: 1, requester_id: 2 })).toEqual({
+      type: 'resolve_ok',
+      node_id: 1,
+      public_key: publicKeyOf(A),
+      key_age_days: 0,
+      real_addr: '127.0.0.1:4000',
+      lan_addrs: ['10.0.0.1:4000'],
+    });
+    expect(bench.ask(A, 'check_trust', { node_id: 1, peer_id: 2 })).toEqual({ type: 'check_trust_ok', trusted: true });
+    expect(bench.ask(A, 'check_trust', { node_id: 2, peer_id: 1 })).toEqual({ type: 'check_trust_ok', trusted: false });
+  });
+
+  test('either side ends trust for both', () => {
+    bench.ask(A, 'report_trust', { node_id: 1, peer_id: 2 });
+    bench.ask(B, 'report_trust', { node_id: 2, peer_id: 1 });
+    expect(bench.ask(B, 'revoke_trust', { node_id: 2, peer_id: 1 })).toEqual({ type: 'revoke_trust_ok' });
+    expect(bench.ask(A, 'check_trust', { node_id: 1, peer_id: 2 })).toMatchObject({ trusted: false });
+    expect(bench.ask(B, 'revoke_trust', { node_id: 2, peer_id: 1 })).toEqual(error(/^no trust pair/));
+  });
+
+  test('members of a group reach each other', () => {
+    bench.directory.ensureGroup('travel', bench.now);
+    for (const [seed, node] of [
+      [A, 1],
+      [B, 2],
+    ] as const)
+      bench.ask(seed, 'join_network', { node_id: node, network_id: 1 });
+    expect(bench.ask(A, 'resolve', { node_id: 2, requester_id: 1 })).toMatchObject({ real_addr: '127.0.0.1:4000' });
+    expect(bench.ask(C, 'resolve', { node_id: 2, requester_id: 3 })).toEqual(error(/^resolve denied/));
+  });
+
+  test('a node that hides behind the beacon is resolved as the beacon, and nobody punches for it', () => {
+    bench.register(B, { relay_only: true });
+    bench.ask(B, 'set_visibility', { node_id: 2, public: true });
+    const hidden = { real_addr: '127.0.0.1:9001', relay_only: true };
+    const resolved = bench.ask(A, 'resolve', { node_id: 2, requester_id: 1 });
+    expect(resolved).toMatchObject(hidden);
+    expect(resolved).not.toHaveProperty('lan_addrs');
+    expect(bench.ask(A, 'lookup', { node_id: 2 })).toMatchObject(hidden);
+    expect(bench.ask(A, 'punch', { node_a: 1, node_b: 2, requester_id: 1 })).toEqual(error(/^punch denied/));
+  });
+
+  test('a private name looks like an unknown one to strangers', () => {
+    bench.ask(B, 'set_hostname', { node_id: 2, hostname: 'beta' });
+    const unknown = error('hostname "beta" not found');
+    expect(bench.ask(A, 'resolve_hostname', { hostname: 'beta', requester_id: 1 })).toEqual(unknown);
+    expect(bench.ask(A, 'resolve_hostname', { hostname: 'beta' })).toEqual(unknown);
+    expect(bench.ask(A, 'resolve_hostname', { hostname: '', requester_id: 1 })).toEqual(error('hostname "" not found'));
+    const found = { node_id: 2, address: '0:0000.0000.0002', public: false, hostname: 'beta' };
+    expect(bench.ask(B, 'resolve_hostname', { hostname: 'beta', requester_id: 2 })).toMatchObject(found);
+    bench.ask(B, 'report_trust', { node_id: 2, peer_id: 1 });
+    expect(bench.ask(A, 'resolve_hostname', { hostname: 'beta', requester_id: 1 })).toMatchObject(found);
+  });
+
+  test('tags are cleaned', () => {
+    expect(bench.ask(A, 'set_tags', { node_id: 1, tags: ['#gpu', 'gpu', 'web'] })).toMatchObject({
+      tags: ['gpu', 'web'],
+    });
+    const many = Array.from({ length: 11 }, (_, index) => `t${index}`);
+    expect(bench.ask(A, 'set_tags', { node_id: 1, tags: many })).toEqual(error('too many tags (max 10)'));
+    expect(bench.ask(A, 'set_tags', { node_id: 1, tags: ['a b'] })).toEqual(error(/^invalid tag/));
+    expect(bench.ask(A, 'set_tags', { node_id: 1, tags: [] })).toMatchObject({ tags: [] });
+  });
+});
+
+describe('handshakes', () => {
+  beforeEach(() => {
+    for (const seed of [A, B]) bench.register(seed);
+  });
+
+  test('wait for their node, which is told, and are read once', () => {
+    const asked = bench.handle(
+      signedRequest(A, 'request_handshake', { from_node_id: 1, to_node_id: 2, justification: 'hello' }),
+    );
+    expect(asked).toMatchObject({ reply: { status: 'delivered' }, notify: 2, changed: true });
+    bench.restart();
+    expect(bench.ask(B, 'poll_handshakes', { node_id: 2 })).toEqual({
+      type: 'poll_handshakes_ok',
+      requests: [{ from_node_id: 1, justification: 'hello', timestamp: bench.seconds }],
+      responses: [],
+    });
+    expect(bench.ask(B, 'poll_handshakes', { node_id: 2 })).toMatchObject({ requests: [], responses: [] });
+  });
+
+  test('asking lets the other in; accepting lets the asker in', () => {
+    bench.ask(A, 'request_handshake', { from_node_id: 1, to_node_id: 2, justification: '' });
+    const trusts = (node: number, peer: number) =>
+      bench.ask(A, 'check_trust', { node_id: node, peer_id: peer }).trusted;
+    expect([trusts(1, 2), trusts(2, 1)]).toEqual([true, false]);
+    const answered = bench.handle(signedRequest(B, 'respond_handshake', { node_id: 2, peer_id: 1, accept: true }));
+    expect(answered).toMatchObject({ reply: { accept: true, peer_id: 1 }, notify: 1 });
+    expect([trusts(1, 2), trusts(2, 1)]).toEqual([true, true]);
+    expect(bench.ask(A, 'poll_handshakes', { node_id: 1 })).toMatchObject({
+      responses: [{ from_node_id: 2, accept: true, timestamp: bench.seconds }],
+    });
+  });
+
+  test('are bounded', () => {
+    const ask = (justification: string) =>
+      bench.ask(A, 'request_handshake', { from_node_id: 1, to_node_id: 2, justification });
+    expect(ask('x'.repeat(1_025))).toEqual(error(/too long/));
+    expect(ask('x')).toMatchObject({ status: 'delivered' });
+    expect(ask('x')).toEqual(error('handshake request already pending from node 1'));
+    for (let count = 0; count < 100; count++)
+      bench.ask(B, 'respond_handshake', { node_id: 2, peer_id: 1, accept: true });
+    const last = bench.ask(B, 'respond_handshake', { node_id: 2, peer_id: 1, accept: true });
+    expect(last).toEqual(error(/too many handshake responses/));
+  });
+});
+
+describe('groups', () => {
+  const create = { admin_token: 'adm', name: 'lab', node_id: 1, join_rule: 'open', token: '' };
+
+  beforeEach(() => {
+    for (const seed of [A, B]) bench.register(seed);
+  });
+
+  test('are made with the admin token only', () => {
+    expect(bench.ask(A, 'create_network', { ...create, admin_token: 'wrong' })).toEqual(error('invalid admin token'));
+    expect(bench.ask(A, 'create_network', create)).toEqual({
+      type: 'create_network_ok',
+      network_id: 1,
+      name: 'lab',
+      enterprise: false,
+    });
+    expect(bench.ask(A, 'create_network', create)).toEqual(error('network "lab" already exists'));
+    expect(bench.ask(A, 'create_network', { ...create, name: 'Lab!' })).toEqual(error('invalid network name'));
+    expect(bench.ask(A, 'create_network', { ...create, name: 'b', join_rule: 'invite' })).toEqual(
+      error(/^invalid join rule/),
+    );
+    expect(bench.ask(A, 'create_network', { ...create, name: 'c', node_id: 0 })).toMatchObject({ network_id: 2 });
+    bench = new RegistryBench({ adminToken: '' });
+    bench.register(A);
+    expect(bench.ask(A, 'create_network', { ...create, admin_token: '' })).toEqual(error(/has no admin token$/));
+  });
+
+  test('are joined and left by the node itself, or by the administrator', () => {
+    bench.ask(A, 'create_network', create);
+    const join = { node_id: 2, network_id: 1, inviter_id: 0, token: '' };
+    expect(bench.handle({ type: 'join_network', ...join }).reply).toEqual(
+      error('signature required for authenticated node'),
+    );
+    expect(bench.ask(A, 'join_network', join)).toEqual(error('signature verification failed'));
+    expect(bench.ask(B, 'join_network', join)).toMatchObject({ address: '1:0001.0000.0002', network_id: 1 });
+    expect(bench.ask(B, 'join_network', join)).toEqual(error('node 2 already in network 1'));
+    expect(bench.ask(B, 'leave_network', { node_id: 2, network_id: 1 })).toMatchObject({ network_id: 1 });
+    expect(bench.ask(B, 'leave_network', { node_id: 2, network_id: 1 })).toEqual(
+      error('node 2 is not a member of network 1'),
+    );
+    expect(bench.ask(C, 'join_network', { ...join, admin_token: 'adm' })).toMatchObject({ network_id: 1 });
+    expect(bench.ask(B, 'join_network', { ...join, network_id: 9 })).toEqual(error('network 9: network not found'));
+    for (const [act, type] of [
+      ['join', 'join_network'],
+      ['leave', 'leave_network'],
+      ['delete', 'delete_network'],
+    ] as const) {
+      const reply = bench.ask(B, type, { node_id: 2, network_id: 0, admin_token: 'adm' });
+      expect(reply).toEqual(error(`cannot ${act} the backbone network`));
+    }
+  });
+
+  test('may want a token', () => {
+    bench.ask(A, 'create_network', { ...create, join_rule: 'token', token: 'sesame' });
+    const join = { node_id: 2, network_id: 1, inviter_id: 0 };
+    expect(bench.ask(B, 'join_network', { ...join, token: 'nope' })).toEqual(error('invalid token for network 1'));
+    expect(bench.ask(B, 'join_network', { ...join, token: 'sesame' })).toMatchObject({ network_id: 1 });
+  });
+
+  test('list who is in them, and the backbone is for the administrator', () => {
+    bench.ask(A, 'create_network', create);
+    bench.ask(B, 'join_network', { node_id: 2, network_id: 1, token: '' });
+    bench.ask(B, 'set_tags', { node_id: 2, tags: ['fares'] });
+    bench.ask(B, 'set_hostname', { node_id: 2, hostname: 'fare-watch' });
+    const lastSeen = new Date(bench.seconds * 1_000).toISOString();
+    expect(bench.ask(C, 'list_nodes', { network_id: 1 }).nodes).toEqual([
+      { node_id: 1, address: '1:0001.0000.0001', public: false, role: 'owner', last_seen: lastSeen },
+      {
+        node_id: 2,
+        address: '1:0001.0000.0002',
+        public: false,
+        role: 'member',
+        last_seen: lastSeen,
+        hostname: 'fare-watch',
+        tags: ['fares'],
+      },
+    ]);
+    expect(bench.ask(C, 'list_nodes', { network_id: 0 })).toEqual(error('invalid admin token'));
+    expect(bench.ask(C, 'list_nodes', { network_id: 0, admin_token: 'adm' }).nodes).toHaveLength(2);
+    expect(bench.ask(C, 'list_networks').networks).toEqual([
+      { id: 0, name: 'backbone', join_rule: 'open', members: 2, enterprise: false, created: 0 },
+      { id: 1, name: 'lab', join_rule: 'open', members: 2, enterprise: false, created: bench.seconds },
+    ]);
+    expect(bench.ask(C, 'get_member_tags', { network_id: 1, target_node_id: 0 })).toMatchObject({
+      members: { 1: [], 2: [] },
+    });
+    expect(bench.ask(C, 'get_member_tags', { network_id: 1, target_node_id: 2 })).toMatchObject({ tags: [] });
+    expect(bench.ask(C, 'get_network_policy', { network_id: 0 })).toMatchObject({ allowed_ports: [], max_members: 0 });
+    expect(bench.ask(C, 'get_network_policy', { network_id: 7 })).toEqual(error('network 7: network not found'));
+  });
+
+  test('are gone with their members when they are deleted, and their number is not used again', () => {
+    bench.ask(A, 'create_network', create);
+    expect(bench.ask(C, 'delete_network', { network_id: 1 })).toEqual(error('invalid admin token'));
+    bench.ask(C, 'delete_network', { network_id: 1, admin_token: 'adm' });
+    expect(bench.ask(A, 'lookup', { node_id: 1 })).toMatchObject({ networks: [0] });
+    expect(bench.ask(A, 'create_network', create)).toMatchObject({ network_id: 2 });
+  });
+});
+
+test('says what must be written down, and a snapshot of it holds everything', () => {
+  bench.register(A, { hostname: 'alpha', version: '1.18.0' });
+  bench.register(B);
+  bench.ask(A, 'create_network', { admin_token: 'adm', name: 'lab', node_id: 1 });
+  bench.ask(B, 'set_tags', { node_id: 2, tags: ['x'] });
+  bench.ask(A, 'report_trust', { node_id: 1, peer_id: 2 });
+  const before = directorySnapshot.parse(JSON.parse(JSON.stringify(bench.directory.snapshot())));
+  bench.restart();
+  expect(bench.directory.snapshot()).toEqual(before);
+  const changes = (type: string, fields: object) =>
+    bench.handle(signedRequest(A, type, { node_id: 1, ...fields })).changed;
+  expect(changes('heartbeat', {})).toBe(false);
+  expect(changes('set_hostname', { hostname: 'alpha' })).toBe(false);
+  expect(changes('report_trust', { peer_id: 2 })).toBe(false);
+  expect(changes('lookup', {})).toBe(false);
+  expect(changes('set_hostname', { hostname: 'other' })).toBe(true);
+  expect(changes('report_trust', { peer_id: 1 })).toBe(true);
+});
+
+test.each([
+  [{}, /^unknown message type/],
+  [{ type: 7 }, /^unknown message type/],
+  [{ type: 'frobnicate' }, /^unknown message type/],
+  [{ type: 'constructor' }, /^unknown message type/],
+  [{ type: '__proto__' }, /^unknown message type/],
+  [{ type: 'get_polo_score', node_id: 1 }, /^unknown message type/],
+  [{ type: 'lookup' }, /^node 0: node not found/],
+  [{ type: 'lookup', node_id: '1' }, /^node 0: node not found/],
+  [{ type: 'lookup', node_id: -1 }, /^node 0: node not found/],
+  [{ type: 'lookup', node_id: 4_294_967_296 }, /^node 0: node not found/],
+  [{ type: 'set_hostname', node_id: 1, signature: 'x' }, /^invalid signature encoding/],
+  [{ type: 'set_hostname', node_id: 1, signature: 'AAAA' }, /^signature verification failed/],
+  [
+    { type: 'register', public_key: publicKeyOf(A), listen_addr: { toString: 1 }, signature: 'AAAA' },
+    /^signature verification failed/,
+  ],
+])('answers %j with an error', (fields, text) => {
+  bench.register(A);
+  expect(bench.handle(fields as never).reply).toEqual(error(text));
+});

@@ -1,18 +1,18 @@
 /**
  * `npm test`: sets up what is missing, then runs lint, types, unit, integration and end-to-end tests. The last line is
- * `N passed, N failed`; lint and types count as one check each. What needs PyPI and cannot have it is `N not run`.
+ * `N passed, N failed`; build, lint and types count as one check each. What needs PyPI and cannot have it is `N not run`.
  */
-import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ELECTRON_LIBRARIES, installPackages, TEST_PROGRAMS } from '../electron/setup/debian.mjs';
 import { findTestElectron } from '../electron/setup/electron-runtime.mjs';
 import { prepare } from '../electron/setup/prepare.mjs';
-import { ROOT, runMain, say } from '../electron/setup/steps.mjs';
+import { ROOT, runInForeground, runMain, SetupError, say } from '../electron/setup/steps.mjs';
 import { withStockDaemon } from '../electron/setup/stock-daemon.mjs';
 
 const RESULTS = join(ROOT, 'test-results');
 const CHECK_LIMIT_MS = 25 * 60_000;
+const XVFB = ['xvfb-run', '-a', '-s', '-screen 0 1920x1200x24'];
 
 const vitest = (project) => ({
   title: `${project} tests`,
@@ -31,21 +31,22 @@ const CHECKS = [
   {
     title: 'end-to-end tests (real Electron under Xvfb, real Chromium)',
     args: ['node_modules/@playwright/test/cli.js', 'test', '-c', 'test/config/playwright.config.ts'],
-    display: true,
+    built: true,
     count: () => countPlaywright(readReport('e2e')),
   },
 ];
 
 await runMain(async () => {
   await installPackages([...ELECTRON_LIBRARIES, ...TEST_PROGRAMS]);
-  await prepare();
+  await prepare({ build: false });
   const { env: found, missing } = await withStockDaemon(process.env);
   if (missing !== undefined) say(`Tests against the stock daemon cannot run here: ${missing}`);
   const env = { ...found, ELECTRON_OVERRIDE_DIST_PATH: await findTestElectron() };
   rmSync(RESULTS, { recursive: true, force: true });
   mkdirSync(RESULTS);
-  const total = { passed: 0, failed: 0, notRun: 0 };
-  for (const check of CHECKS) {
+  const total = await build();
+  const checks = total.failed === 0 ? CHECKS : CHECKS.filter((check) => !check.built);
+  for (const check of checks) {
     const counts = await runCheck(check, env);
     for (const key of Object.keys(total)) total[key] += counts[key];
   }
@@ -54,31 +55,27 @@ await runMain(async () => {
   return total.failed === 0 ? 0 : 1;
 });
 
+/** The production build is a check too; what drives the built app does not run against an older one. */
+async function build() {
+  try {
+    await prepare();
+    return { passed: 1, failed: 0, notRun: 0 };
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    say(error.message);
+    return { passed: 0, failed: 1, notRun: 0 };
+  }
+}
+
 /** Runs one check to its end. One that fails without a single counted failure still counts as one. */
-async function runCheck({ title, args, display = false, count }, env) {
+async function runCheck({ title, args, built = false, count }, env) {
   say(`\n== ${title}`);
-  const command = [process.execPath, ...args];
-  const code = await run(display ? ['xvfb-run', '-a', '-s', '-screen 0 1920x1200x24', ...command] : command, env);
+  const command = [...(built ? XVFB : []), process.execPath, ...args];
+  const code = await runInForeground(command[0], command.slice(1), { cwd: ROOT, env, limitMs: CHECK_LIMIT_MS });
   const counts = count?.() ?? { passed: code === 0 ? 1 : 0, failed: 0, notRun: 0 };
   if (code !== 0 && counts.failed === 0) counts.failed = 1;
   say(`== ${title}: ${counts.passed} passed, ${counts.failed} failed`);
   return counts;
-}
-
-function run([program, ...args], env) {
-  return new Promise((done) => {
-    const child = spawn(program, args, {
-      cwd: ROOT,
-      env,
-      stdio: ['ignore', 'inherit', 'inherit'],
-      timeout: CHECK_LIMIT_MS,
-    });
-    child.once('error', (error) => {
-      say(error.message);
-      done(1);
-    });
-    child.once('exit', (code) => done(code ?? 1));
-  });
 }
 
 function readReport(name) {

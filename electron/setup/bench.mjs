@@ -17,5 +17,5 @@ await runMain(async () => {
   const env = needsWindow ? { ...process.env, ELECTRON_OVERRIDE_DIST_PATH: await findTestElectron() } : process.env;
   const shown =
     process.env.DISPLAY || !needsWindow ? command : ['xvfb-run', '-a', '-s', '-screen 0 1920x1200x24', ...command];
-  return runInForeground(shown[0], shown.slice(1), env);
+  return runInForeground(shown[0], shown.slice(1), { env });
 });

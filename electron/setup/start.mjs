@@ -1,9 +1,8 @@
 /** `npm start`: sets up, builds and opens the app; without a display or a runtime it serves the same UI to a browser. */
-import { join } from 'node:path';
 import { ELECTRON_LIBRARIES, installPackages } from './debian.mjs';
 import { findElectron } from './electron-runtime.mjs';
 import { prepare } from './prepare.mjs';
-import { ROOT, runInForeground, runMain, SetupError, say } from './steps.mjs';
+import { becomeFlightdeck, ROOT, runInForeground, runMain, SetupError, say } from './steps.mjs';
 
 const args = process.argv.slice(2);
 
@@ -34,5 +33,5 @@ async function chooseWindow() {
 function serve(why) {
   say(`No window: ${why}`);
   say('Serving the same interface to a browser instead; open the address under "url" below. Ctrl+C ends it.');
-  return runInForeground(process.execPath, [join(ROOT, 'out/main/flightdeck.cjs'), 'serve', ...args]);
+  return becomeFlightdeck(['serve', ...args]);
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /** The checkout this file belongs to. */
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -11,6 +11,8 @@ export const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'
 
 const HEARTBEAT_MS = 10_000;
 const KEPT_OUTPUT = 4_000;
+const PARENT_WATCH_MS = 250;
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /** A set-up step that cannot be done; the message is one sentence that names the mend. */
 export class SetupError extends Error {}
@@ -53,23 +55,61 @@ export function runStep(title, program, args, { mend, cwd = ROOT, env = process.
   });
 }
 
-/** Runs a program with our own terminal, passes our signals on, and resolves with its exit code. */
-export function runInForeground(program, args, env = process.env) {
-  return new Promise((done, failed) => {
-    const child = spawn(program, args, { cwd: process.cwd(), env, stdio: 'inherit' });
-    const pass = (signal) => child.kill(signal);
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, pass);
-    child.once('error', failed);
-    child.once('exit', (code, signal) => done(code ?? (signal === 'SIGTERM' || signal === 'SIGINT' ? 0 : 1)));
+/**
+ * Runs a program with our own terminal and resolves with its exit code. A signal that ends us is passed on, and we end
+ * when the program has.
+ */
+export function runInForeground(program, args, { cwd = process.cwd(), env = process.env, limitMs } = {}) {
+  return new Promise((done) => {
+    const child = spawn(program, args, { cwd, env, stdio: 'inherit', timeout: limitMs });
+    let asked = false;
+    const pass = (signal) => {
+      asked = true;
+      child.kill(signal);
+    };
+    for (const signal of ENDING) process.on(signal, pass);
+    const end = (code) => {
+      for (const signal of ENDING) process.off(signal, pass);
+      if (asked) process.exit(code ?? 0);
+      done(code ?? 1);
+    };
+    child.once('error', (error) => {
+      say(error.message);
+      end(1);
+    });
+    child.once('exit', end);
   });
 }
 
-/** Runs a command's main function; what set-up cannot do ends the process with its one sentence. */
+/** Goes on as the built command line, in this process, so that signals and streams are its own. */
+export async function becomeFlightdeck(args) {
+  const program = join(ROOT, 'out/main/flightdeck.cjs');
+  process.argv = [process.argv[0], program, ...args];
+  await import(pathToFileURL(program).href);
+}
+
+/** Runs a command's main function for its exit code; what set-up cannot do ends the process with its one sentence. */
 export async function runMain(main) {
+  endWithShell();
   try {
-    process.exitCode = await main();
+    process.exitCode = (await main()) ?? process.exitCode;
   } catch (error) {
     say(error instanceof SetupError ? `flightdeck: ${error.message}` : error.stack);
     process.exitCode = 1;
   }
+}
+
+/**
+ * npm passes a signal on to the shell between it and us, which dies without a word: another parent than at the start
+ * means that we were asked to end.
+ */
+function endWithShell() {
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    process.kill(process.pid, 'SIGTERM');
+  }, PARENT_WATCH_MS);
+  watch.unref();
 }

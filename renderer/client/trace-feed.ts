@@ -1,0 +1,146 @@
+import { safe } from '@orpc/client';
+import type { TraceSummary } from '../../node-core/contract/schema.ts';
+import { chipValues, type Filter } from '../stores/filter.ts';
+import { useGraphStore } from '../stores/graph-store.ts';
+import { traceQueryOf, useTraceStore } from '../stores/trace-store.ts';
+import { useViewStore } from '../stores/view-store.ts';
+import { reasonOf, tell } from './acts.ts';
+import { deckClient, onDeckClient } from './deck.ts';
+import { saveFile } from './download.ts';
+import { followFeed } from './feed.ts';
+import { FrameBatcher } from './frame-batcher.ts';
+
+/** A joined trace takes the place of its halves in the list at the next reading. */
+const REREAD_MS = 10_000;
+
+let running = new AbortController();
+const live = new FrameBatcher<ReadonlyMap<string, TraceSummary>>(
+  (held, next) => new Map([...held, ...next]),
+  (summaries) => {
+    const store = useTraceStore.getState();
+    store.addLive([...summaries.values()]);
+    const open = store.open;
+    const grown = open?.rawTraceIds.map((id) => summaries.get(id)).find((each) => each !== undefined);
+    if (open !== undefined && grown !== undefined && grown.spans > open.totalSpans) void openTrace(open.traceId);
+  },
+);
+
+/** Keeps the list of traces in step with its question, while the traces view is open. Returns how to stop. */
+export function followTraces(): () => void {
+  const restart = () => void restartSearch();
+  const unsubscribe = [
+    onDeckClient(restart),
+    useTraceStore.subscribe((state, before) => state.controls !== before.controls && restart()),
+    useViewStore.subscribe((state, before) => {
+      if (state.pausedAt !== before.pausedAt) live.hold(state.pausedAt !== undefined);
+      if (state.filter !== before.filter || state.span !== before.span) restart();
+    }),
+  ];
+  const reread = setInterval(() => useViewStore.getState().pausedAt === undefined && void search(), REREAD_MS);
+  return () => {
+    clearInterval(reread);
+    running.abort();
+    for (const stop of unsubscribe) stop();
+  };
+}
+
+/** Stops a reading that takes long; the list keeps what it had. */
+export function stopSearch(): void {
+  running.abort();
+  useTraceStore.getState().set({ searchingSince: undefined });
+}
+
+export async function openTrace(traceId: string): Promise<void> {
+  const store = useTraceStore.getState();
+  store.set({ openId: traceId, openError: undefined });
+  const [error, trace] = await safe(Promise.resolve().then(() => deckClient().trace.get({ traceId })));
+  if (useTraceStore.getState().openId !== traceId) return;
+  if (error !== null) return store.set({ openError: `The trace was not read: ${reasonOf(error)}.` });
+  store.show(trace);
+}
+
+/** Saves traces as OTLP JSON, as their nodes sent them or with the ids that the joined trace has. */
+export async function exportTraces(traceIds: readonly string[], joined: boolean): Promise<void> {
+  const again = () => void exportTraces(traceIds, joined);
+  const call = Promise.resolve().then(() => deckClient().trace.export({ traceIds: [...traceIds], joined }));
+  const [error, result] = await safe(call);
+  if (error !== null) {
+    return tell({
+      text: `The traces were not exported: ${reasonOf(error)}.`,
+      failed: true,
+      action: { label: 'Try again', run: again },
+    });
+  }
+  const name = traceIds.length === 1 ? `trace-${traceIds[0]}` : `traces-${traceIds.length}`;
+  saveFile(`${name}.otlp.json`, result.json);
+  tell({ text: `Exported ${result.spans} spans with ${joined ? 'joined' : 'raw'} ids.`, failed: false });
+}
+
+function narrowing(filter: Filter): { groupId?: number; nodeId?: number; text?: string } {
+  const { groups, agents } = useGraphStore.getState();
+  const [group] = chipValues(filter, 'group');
+  const [agent] = chipValues(filter, 'agent');
+  const groupId = [...groups.values()].find(
+    (each) => each.name.toLowerCase() === group || String(each.groupId) === group,
+  );
+  const node = [...agents.values()].find((each) => each.hostname.toLowerCase() === agent || each.address === agent);
+  return {
+    ...(groupId === undefined ? {} : { groupId: groupId.groupId }),
+    ...(node === undefined ? {} : { nodeId: node.nodeId }),
+    text: filter.text,
+  };
+}
+
+function currentQuery() {
+  const { filter, span } = useViewStore.getState();
+  const narrow = { ...narrowing(filter), ...(span === undefined ? {} : { span }) };
+  return traceQueryOf(useTraceStore.getState().controls, narrow, Date.now());
+}
+
+async function restartSearch(): Promise<void> {
+  running.abort();
+  running = new AbortController();
+  const { signal } = running;
+  live.clear();
+  await search();
+  if (signal.aborted || useViewStore.getState().span !== undefined) return;
+  const open = () => deckClient().trace.tail(currentQuery(), { signal });
+  await followFeed(deckClient(), signal, open, (summaries) => {
+    live.push(new Map(summaries.map((summary) => [summary.traceId, summary])));
+  });
+}
+
+async function search(): Promise<void> {
+  const { signal } = running;
+  const store = useTraceStore.getState();
+  store.set({ searchingSince: Date.now() });
+  const call = Promise.resolve().then(() => deckClient().trace.search(currentQuery(), { signal }));
+  const [error, result] = await safe(call);
+  if (signal.aborted) return;
+  if (error !== null) {
+    store.set({ searchingSince: undefined, searchError: `The traces were not read: ${reasonOf(error)}.` });
+    return;
+  }
+  const list = new Map(result.traces.map((summary) => [summary.traceId, summary]));
+  const { matched, total } = result;
+  store.set({ list, matched, total, searchingSince: undefined, searchError: undefined });
+}
+
+interface OtlpSpans {
+  readonly resourceSpans?: readonly { readonly scopeSpans?: readonly { readonly spans?: readonly OtlpSpan[] }[] }[];
+}
+interface OtlpSpan {
+  readonly traceId?: string;
+  readonly spanId?: string;
+}
+
+/** One span's record as OTLP JSON with its raw ids, or the sentence why it cannot be had. */
+export async function rawSpan(traceId: string, spanId: string): Promise<string> {
+  const call = Promise.resolve().then(() => deckClient().trace.export({ traceIds: [traceId], joined: false }));
+  const [error, result] = await safe(call);
+  if (error !== null) return `The record was not read: ${reasonOf(error)}.`;
+  const { resourceSpans = [] } = JSON.parse(result.json) as OtlpSpans;
+  const spans = resourceSpans.flatMap((resource) => (resource.scopeSpans ?? []).flatMap((scope) => scope.spans ?? []));
+  const span = spans.find((each) => each.traceId === traceId && each.spanId === spanId);
+  return span === undefined ? 'The store no longer has this span.' : JSON.stringify(span, null, 2);
+}

@@ -1,0 +1,238 @@
+import {
+  ConnectionMode,
+  type EdgeTypes,
+  type NodeChange,
+  type NodeTypes,
+  ReactFlow,
+  useReactFlow,
+  useStore,
+} from '@xyflow/react';
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { useKeys } from '../frame/use-keys.ts';
+import { useGraphStore } from '../stores/graph-store.ts';
+import { type Point, useViewStore } from '../stores/view-store.ts';
+import { AgentNode } from './AgentNode.tsx';
+import { BeaconNode } from './BeaconNode.tsx';
+import { useCursor } from './cursor.ts';
+import { type ElementCache, elementsOf, type GraphEdge, type GraphNode, type Level } from './elements.ts';
+import { GroupNode } from './GroupNode.tsx';
+import { graphKeys } from './graph-keys.ts';
+import { Legend } from './Legend.tsx';
+import type { LayoutLevel, LayoutRequest, LayoutResult } from './layout.ts';
+import { centresOf, scaledView } from './places.ts';
+import { RegisteredEdge } from './RegisteredEdge.tsx';
+import type { Scene } from './scene.ts';
+import { ZoomButtons } from './Toolbar.tsx';
+import { TunnelEdge } from './TunnelEdge.tsx';
+import { useLayout } from './use-layout.ts';
+
+const nodeTypes: NodeTypes = { agent: AgentNode, group: GroupNode, beacon: BeaconNode };
+const edgeTypes: EdgeTypes = { tunnel: TunnelEdge, registered: RegisteredEdge };
+
+const FAR_BELOW = 0.45;
+/** Two thresholds, so that a zoom between them does not flicker. */
+const NEAR_ABOVE = 1.14;
+const NEAR_UNTIL = 1.06;
+const FIT = { padding: 0.04, maxZoom: 1.05 };
+
+/** The drawing itself: React Flow, fed with places from the worker. */
+export function GraphCanvas({ scene }: { scene: Scene }) {
+  const layoutLevel = useLayoutLevel();
+  const self = useGraphStore((state) => state.self);
+  const beacons = useGraphStore((state) => state.beacons);
+  const layout = useLayout(useRequest(scene, layoutLevel, self));
+  const far = useStore((state) => state.transform[2] < FAR_BELOW);
+  const cache = useRef<ElementCache>(new Map());
+  const { dragged, onNodesChange, onNodeDragStop } = useDragging();
+  useKeptSlots(layout);
+  const fit = useCamera(layout, scene);
+
+  const elements = useMemo(() => {
+    if (layout === undefined) return { nodes: [], edges: [] };
+    const level: Level = far && layout.level === 'mid' ? 'far' : layout.level;
+    return elementsOf(cache.current, scene, layout, level, beacons, self);
+  }, [scene, layout, far, beacons, self]);
+  const edges = useMemo(() => [...elements.edges], [elements.edges]);
+  const nodes = useMemo(() => withDragged(elements.nodes, dragged), [elements.nodes, dragged]);
+
+  useGraphKeys(layout, scene, fit);
+  return (
+    <div className={far ? 'graph-canvas at-far' : 'graph-canvas'} role="application" aria-label="Graph">
+      <ReactFlow<GraphNode, GraphEdge>
+        nodes={nodes}
+        edges={edges}
+        nodeTypes={nodeTypes}
+        edgeTypes={edgeTypes}
+        onNodesChange={onNodesChange}
+        onNodeDragStop={onNodeDragStop}
+        onNodeClick={(_event, node) => selectNode(node)}
+        onEdgeClick={(_event, edge) => selectEdge(edge)}
+        onPaneClick={() => useViewStore.getState().select(undefined)}
+        connectionMode={ConnectionMode.Loose}
+        onlyRenderVisibleElements
+        nodesConnectable={false}
+        nodesFocusable={false}
+        edgesFocusable={false}
+        elementsSelectable={false}
+        elevateEdgesOnSelect={false}
+        disableKeyboardA11y
+        deleteKeyCode={null}
+        selectionKeyCode={null}
+        multiSelectionKeyCode={null}
+        panActivationKeyCode={null}
+        zoomActivationKeyCode={null}
+        minZoom={0.1}
+        maxZoom={2.5}
+        nodeDragThreshold={4}
+        proOptions={{ hideAttribution: true }}
+      />
+      <Legend />
+      <Zoom onFit={fit} />
+    </div>
+  );
+}
+
+function Zoom({ onFit }: { onFit(): void }) {
+  const { zoomIn, zoomOut } = useReactFlow();
+  return <ZoomButtons onFit={onFit} onZoom={(factor) => void (factor > 1 ? zoomIn() : zoomOut())} />;
+}
+
+function useLayoutLevel(): LayoutLevel {
+  const level = useRef<LayoutLevel>('mid');
+  return useStore((state) => {
+    const zoom = state.transform[2];
+    if (zoom > NEAR_ABOVE) level.current = 'near';
+    else if (zoom < NEAR_UNTIL) level.current = 'mid';
+    return level.current;
+  });
+}
+
+function useRequest(scene: Scene, level: LayoutLevel, self: number | undefined): LayoutRequest {
+  const pins = useViewStore((state) => state.pins);
+  const slots = useViewStore((state) => state.slots);
+  const focused = useViewStore((state) => state.focus !== undefined);
+  return useMemo(
+    // under a focus the rest leaves the layout: places are packed afresh and not kept
+    () => ({
+      level,
+      self,
+      groups: scene.groups,
+      beaconIds: scene.beaconIds,
+      slots: focused ? {} : slots,
+      pins: focused ? {} : pins,
+    }),
+    [scene.groups, scene.beaconIds, level, self, pins, slots, focused],
+  );
+}
+
+/** Slots are remembered, so that places stick over restarts; under a focus they are not those of the whole picture. */
+function useKeptSlots(layout: LayoutResult | undefined): void {
+  useEffect(() => {
+    const { slots, focus, set } = useViewStore.getState();
+    if (layout === undefined || focus !== undefined) return;
+    const fresh = Object.entries(layout.slots).some(([key, slot]) => slots[key] !== slot);
+    if (fresh) set({ slots: { ...slots, ...layout.slots } });
+  }, [layout]);
+}
+
+function useDragging() {
+  const [dragged, setDragged] = useState<Readonly<Record<string, Point>>>({});
+  const onNodesChange = useCallback((changes: NodeChange<GraphNode>[]) => {
+    for (const change of changes) {
+      if (change.type !== 'position' || change.position === undefined || change.dragging !== true) continue;
+      const { id, position } = change;
+      setDragged((before) => ({ ...before, [id]: position }));
+    }
+  }, []);
+  const onNodeDragStop = useCallback((_event: unknown, node: GraphNode) => {
+    const { pin, focus } = useViewStore.getState();
+    if (focus === undefined) pin(node.id, node.position);
+    setDragged({});
+  }, []);
+  return { dragged, onNodesChange, onNodeDragStop };
+}
+
+function withDragged(nodes: readonly GraphNode[], dragged: Readonly<Record<string, Point>>): GraphNode[] {
+  return nodes.map((node) => {
+    const position = dragged[node.id];
+    return position === undefined ? node : { ...node, position };
+  });
+}
+
+/**
+ * Keeps the picture in view until the operator moves the camera, keeps the middle where it is when cards change size,
+ * and returns to the same camera when a focus ends.
+ */
+function useCamera(layout: LayoutResult | undefined, scene: Scene): () => void {
+  const { fitView, getViewport, setViewport } = useReactFlow();
+  const width = useStore((state) => state.width);
+  const height = useStore((state) => state.height);
+  const moved = useRef(false);
+  const before = useRef<LayoutResult | undefined>(undefined);
+  const focus = useViewStore((state) => state.focus);
+  const kept = useRef<{ x: number; y: number; zoom: number } | undefined>(undefined);
+  const focused = useRef(false);
+  const interaction = useStore((state) => state.userSelectionActive || state.paneDragging);
+  useEffect(() => {
+    if (interaction) moved.current = true;
+  }, [interaction]);
+
+  const fit = useCallback(() => {
+    moved.current = false;
+    void fitView(FIT);
+  }, [fitView]);
+
+  useLayoutEffect(() => {
+    const old = before.current;
+    before.current = layout;
+    if (layout === undefined || width === 0) return;
+    const isFocused = focus !== undefined;
+    if (isFocused !== focused.current) {
+      focused.current = isFocused;
+      if (isFocused) kept.current = getViewport();
+      const back = kept.current;
+      if (!isFocused && back !== undefined) void setViewport(back);
+      else requestAnimationFrame(() => void fitView(FIT));
+      return;
+    }
+    if (old !== undefined && old.level !== layout.level) {
+      moved.current = true;
+      void setViewport(scaledView(getViewport(), { width, height }, old, layout, scene));
+    } else if (!moved.current) {
+      requestAnimationFrame(() => void fitView(FIT));
+    }
+  }, [layout, width, height, focus, scene, fitView, getViewport, setViewport]);
+  return fit;
+}
+
+function useGraphKeys(layout: LayoutResult | undefined, scene: Scene, fit: () => void): void {
+  const { zoomIn, zoomOut, setCenter, getZoom } = useReactFlow<GraphNode, GraphEdge>();
+  const keys = useMemo(
+    () =>
+      graphKeys({
+        centres: () => (layout === undefined ? new Map() : centresOf(layout, scene)),
+        placeOf: (key) => {
+          const rect = layout?.rects[key];
+          return rect === undefined ? undefined : { x: rect.x, y: rect.y };
+        },
+        zoom: (factor) => void (factor > 1 ? zoomIn() : zoomOut()),
+        fit,
+        reveal: (at) => void setCenter(at.x, at.y, { zoom: getZoom() }),
+      }),
+    [layout, scene, fit, zoomIn, zoomOut, setCenter, getZoom],
+  );
+  useKeys(keys);
+  useEffect(() => () => useCursor.setState({ key: undefined }), []);
+}
+
+function selectNode(node: GraphNode): void {
+  const { select } = useViewStore.getState();
+  if (node.type === 'agent') select({ kind: 'agent', nodeId: node.data.nodeId });
+  else if (node.type === 'beacon') select({ kind: 'beacon', id: node.data.id });
+}
+
+function selectEdge(edge: GraphEdge): void {
+  if (edge.type !== 'tunnel') return;
+  const [id, ...others] = edge.data?.tunnelIds ?? [];
+  if (id !== undefined && others.length === 0) useViewStore.getState().select({ kind: 'tunnel', id });
+}

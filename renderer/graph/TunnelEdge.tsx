@@ -1,0 +1,139 @@
+import { EdgeLabelRenderer, type EdgeProps } from '@xyflow/react';
+import { memo, useState } from 'react';
+import type { Tunnel } from '../../node-core/contract/schema.ts';
+import { formatRate } from '../format/bytes.ts';
+import { formatDuration } from '../format/duration.ts';
+import { formatPlural } from '../format/number.ts';
+import { useGraphStore } from '../stores/graph-store.ts';
+import { useViewStore } from '../stores/view-store.ts';
+import { HealthGlyph } from '../ui/HealthGlyph.tsx';
+import { PathSwatch } from '../ui/PathSwatch.tsx';
+import { type EdgePath, edgePath } from './edge-path.ts';
+import type { TunnelData, TunnelFlowEdge } from './elements.ts';
+import { tunnelLabel } from './labels.ts';
+import { MEASURES } from './layout.ts';
+import { useRecent } from './use-recent.ts';
+
+const PATH_LABEL_MS = 5_000;
+
+/** A tunnel: its health is the stroke, its traffic the width, its path the dash and, on the label, the swatch and word. */
+export const TunnelEdge = memo(function TunnelEdge(props: EdgeProps<TunnelFlowEdge>) {
+  const { data } = props;
+  const first = data?.tunnelIds[0] ?? '';
+  const tunnel = useGraphStore((state) => state.tunnels.get(first));
+  const rate = useGraphStore((state) => totalRate(data?.tunnelIds ?? [], state.tunnels));
+  const selected = useViewStore(({ selection }) => selection?.kind === 'tunnel' && selection.id === first);
+  const colour = useViewStore((state) => state.colour);
+  const [hovered, setHovered] = useState(false);
+  const changed = useRecent(tunnel?.previousPath === undefined ? 0 : tunnel.pathSince, PATH_LABEL_MS);
+  if (tunnel === undefined || data === undefined) return null;
+  const path = pathOf(props, data);
+  const attention = tunnel.health.state === 'degraded' || tunnel.health.state === 'failing';
+  const several = data.tunnelIds.length > 1;
+  const classes = ['tunnel', `is-${tunnel.health.state}`, `by-${tunnel.path}`];
+  if (colour === 'path' && !several) classes.push('in-path-colour');
+  if (selected) classes.push('is-selected');
+  if (data.dimmed) classes.push('is-dimmed');
+  return (
+    <>
+      <g className={classes.join(' ')} onPointerEnter={() => setHovered(true)} onPointerLeave={() => setHovered(false)}>
+        <Strokes d={path.d} width={widthOf(rate)} path={several ? 'direct' : tunnel.path} />
+        <EdgeName data={data} tunnel={tunnel} />
+      </g>
+      {(attention || selected || hovered || changed || several) && (
+        <EdgeLabel tunnel={tunnel} data={data} path={path} rate={rate} changed={changed} />
+      )}
+    </>
+  );
+});
+
+function pathOf(props: EdgeProps<TunnelFlowEdge>, data: TunnelData): EdgePath {
+  const gap = props.source.startsWith('agent:') && isNear(props) ? MEASURES.near : MEASURES.mid;
+  return edgePath(
+    { x: props.sourceX, y: props.sourceY, side: props.sourcePosition, detour: data.sourceDetour },
+    { x: props.targetX, y: props.targetY, side: props.targetPosition, detour: data.targetDetour },
+    (gap.card.height + gap.gap) / 2,
+  );
+}
+
+/** Detours are as long as the cards they pass, so they tell the level. */
+function isNear({ data }: EdgeProps<TunnelFlowEdge>): boolean {
+  return (
+    Math.abs(data?.sourceDetour ?? 0) > MEASURES.near.card.width ||
+    Math.abs(data?.targetDetour ?? 0) > MEASURES.near.card.width
+  );
+}
+
+function totalRate(ids: readonly string[], tunnels: ReadonlyMap<string, Tunnel>): number {
+  return ids.reduce((sum, id) => sum + (tunnels.get(id)?.bytesPerSecond ?? 0), 0);
+}
+
+/** 1 to 6 px on a logarithmic scale: 100 B/s and below is 1, 10 MB/s and above is 6. */
+export function widthOf(bytesPerSecond: number): number {
+  const decades = Math.log10(Math.max(100, bytesPerSecond) / 100);
+  return Math.round((1 + Math.min(5, decades)) * 10) / 10;
+}
+
+function Strokes({ d, width, path }: { d: string; width: number; path: Tunnel['path'] }) {
+  return (
+    <>
+      <path className="tunnel-catch" d={d} fill="none" strokeWidth={16} />
+      <path className="tunnel-halo" d={d} fill="none" strokeWidth={width + 5} />
+      <path className="tunnel-line" d={d} fill="none" strokeWidth={path === 'lan' ? width + 2 : width} />
+      {path === 'lan' && <path className="tunnel-core" d={d} fill="none" strokeWidth={Math.max(1, width - 0.5)} />}
+    </>
+  );
+}
+
+/** The name for readers; the second half of a relayed tunnel has none of its own. */
+function EdgeName({ data, tunnel }: { data: TunnelData; tunnel: Tunnel }) {
+  const label = useGraphStore((state) => tunnelLabel(tunnel, state.agents, state.beacons));
+  if (data.segment === 'from beacon') return null;
+  const text = data.tunnelIds.length > 1 ? formatPlural(data.tunnelIds.length, 'tunnel') : label;
+  return (
+    <g role="img" aria-label={text}>
+      <title>{text}</title>
+    </g>
+  );
+}
+
+interface EdgeLabelProps {
+  readonly tunnel: Tunnel;
+  readonly data: TunnelData;
+  readonly path: EdgePath;
+  readonly rate: number;
+  readonly changed: boolean;
+}
+
+function EdgeLabel({ tunnel, data, path, rate, changed }: EdgeLabelProps) {
+  const style = { transform: `translate(-50%, -50%) translate(${path.middle.x}px, ${path.middle.y}px)` };
+  if (data.tunnelIds.length > 1) {
+    return (
+      <EdgeLabelRenderer>
+        <div
+          className="edge-label"
+          style={style}
+        >{`${formatPlural(data.tunnelIds.length, 'tunnel')}, ${formatRate(rate)}`}</div>
+      </EdgeLabelRenderer>
+    );
+  }
+  const half = data.segment !== 'whole';
+  const rtt = tunnel.rtt?.value;
+  const figure = rtt === undefined ? 'no data' : half ? `${formatDuration(rtt / 2, 2)} est.` : formatDuration(rtt, 2);
+  const failing = tunnel.health.state === 'failing' || tunnel.health.state === 'degraded';
+  return (
+    <EdgeLabelRenderer>
+      <div className="edge-label" style={style}>
+        {failing && !half ? <HealthGlyph state={tunnel.health.state} /> : <PathSwatch path={tunnel.path} />}
+        {changed && tunnel.previousPath !== undefined ? (
+          <b>{`${tunnel.previousPath} to ${tunnel.path}`}</b>
+        ) : (
+          <span>
+            {!half && `${tunnel.path} `}
+            <b>{figure}</b>
+          </span>
+        )}
+      </div>
+    </EdgeLabelRenderer>
+  );
+}

@@ -1,0 +1,230 @@
+import { safe } from '@orpc/client';
+import { useEffect, useMemo, useState } from 'react';
+import type { Agent, TraceSummary, Tunnel } from '../../node-core/contract/schema.ts';
+import { copyText, pingAgent } from '../client/acts.ts';
+import { deckClient } from '../client/deck.ts';
+import { openTrace } from '../client/trace-feed.ts';
+import { formatShortId } from '../format/address.ts';
+import { formatClockMillis } from '../format/clock.ts';
+import { formatAge, formatDuration, formatOffset } from '../format/duration.ts';
+import { formatCount, formatPercent } from '../format/number.ts';
+import { formatSafeText } from '../format/safe-text.ts';
+import { tunnelName } from '../graph/labels.ts';
+import { useGraphStore } from '../stores/graph-store.ts';
+import { useViewStore } from '../stores/view-store.ts';
+import { HealthGlyph } from '../ui/HealthGlyph.tsx';
+import { Name } from '../ui/Name.tsx';
+import { PathSwatch } from '../ui/PathSwatch.tsx';
+import { Told } from '../ui/Told.tsx';
+import { useNow } from '../ui/use-now.ts';
+import { PathsBar } from './PathsBar.tsx';
+import { Acts, Fact, Facts, Gone, InspectorHead, Section } from './shell.tsx';
+
+/** One agent: how it is and why, who it is, its tunnels and its last traces. */
+export function AgentDetails({ nodeId }: { nodeId: number }) {
+  const agent = useGraphStore((state) => state.agents.get(nodeId));
+  if (agent === undefined) return <Gone kind="Agent" name={`node ${nodeId}`} />;
+  return (
+    <>
+      <InspectorHead
+        kind={agent.self ? 'Agent, this node' : 'Agent'}
+        title={<Name text={agent.hostname} />}
+        sentence={<HealthSentence agent={agent} />}
+        copy={{ text: agent.hostname, what: 'the name' }}
+        pinnable
+      />
+      <div className="inspector-body">
+        <Identity agent={agent} />
+        <Measured agent={agent} />
+        <Tunnels nodeId={nodeId} />
+        <LastTraces nodeId={nodeId} />
+      </div>
+      <Acts>
+        {!agent.self && (
+          <button type="button" className="button is-primary" onClick={() => void pingAgent(nodeId)}>
+            Ping
+          </button>
+        )}
+        <button type="button" className="button" onClick={() => void copyText(agent.address, agent.address)}>
+          Copy address
+        </button>
+        <button
+          type="button"
+          className="button"
+          onClick={() => useViewStore.getState().set({ view: 'graph', table: false, focus: { nodeId, hops: 1 } })}
+        >
+          Focus
+        </button>
+      </Acts>
+    </>
+  );
+}
+
+function HealthSentence({ agent }: { agent: Agent }) {
+  const now = useNow();
+  const { health } = agent;
+  return (
+    <>
+      <HealthGlyph state={health.state} /> <b>{`${health.state.charAt(0).toUpperCase()}${health.state.slice(1)}`}</b>{' '}
+      for {formatAge(now - health.since)}: {formatSafeText(health.reason)}
+    </>
+  );
+}
+
+function Identity({ agent }: { agent: Agent }) {
+  const groups = useGraphStore((state) => state.groups);
+  const names = agent.groupIds.filter((id) => id !== 0).map((id) => groups.get(id)?.name ?? String(id));
+  return (
+    <Section title="Who it is">
+      <Facts>
+        <Fact name="address">
+          <span className="mono">{agent.address}</span>
+        </Fact>
+        <Fact name="key">
+          {agent.keyFingerprint === undefined ? (
+            <span className="t3">unknown</span>
+          ) : (
+            <button
+              type="button"
+              className="text-button mono"
+              title={agent.keyFingerprint}
+              onClick={() => void copyText(agent.keyFingerprint ?? '', 'the fingerprint')}
+            >
+              {formatShortId(agent.keyFingerprint)}
+            </button>
+          )}
+        </Fact>
+        <Fact name="groups">{names.length === 0 ? 'none' : <Name text={names.join(', ')} />}</Fact>
+        <Fact name="tags">{agent.tags.length === 0 ? 'none' : <Name text={agent.tags.join(', ')} />}</Fact>
+        <Fact name="version">{agent.version === undefined ? <Unknown /> : <Name text={agent.version} />}</Fact>
+        <Fact name="listed">
+          {agent.public === undefined ? <Unknown /> : agent.public ? 'for everyone' : 'for trusted nodes'}
+        </Fact>
+        <Fact name="sends spans">{agent.reports ? 'yes' : 'no: its half of flows is unknown'}</Fact>
+      </Facts>
+    </Section>
+  );
+}
+
+const Unknown = () => <span className="t3">unknown</span>;
+
+function Measured({ agent }: { agent: Agent }) {
+  const now = useNow();
+  if (agent.self) return null;
+  const { rtt, loss, requests, failures, clock, lastHeard } = agent;
+  return (
+    <Section title="Measured">
+      <Facts>
+        <Fact name="round trip">
+          <Told told={rtt}>{rtt !== undefined && formatDuration(rtt.value)}</Told>
+        </Fact>
+        <Fact name="loss">
+          <Told told={loss}>{loss !== undefined && formatPercent(loss.value)}</Told>
+        </Fact>
+        <Fact name="requests">
+          <Told told={requests}>{requests !== undefined && formatCount(requests.value)}</Told>
+        </Fact>
+        <Fact name="failed">
+          <Told told={failures}>{failures !== undefined && formatCount(failures.value)}</Told>
+        </Fact>
+        <Fact name="clock">
+          {clock === undefined ? (
+            <Unknown />
+          ) : (
+            <span>
+              {formatOffset(clock.offsetMs, clock.boundMs)}{' '}
+              <small>{`from handshakes, ${formatAge(now - clock.at)} ago`}</small>
+            </span>
+          )}
+        </Fact>
+        <Fact name="last heard">{lastHeard === undefined ? <Unknown /> : `${formatAge(now - lastHeard)} ago`}</Fact>
+      </Facts>
+    </Section>
+  );
+}
+
+function Tunnels({ nodeId }: { nodeId: number }) {
+  const tunnels = useGraphStore((state) => state.tunnels);
+  const agents = useGraphStore((state) => state.agents);
+  const own = useMemo(
+    () => [...tunnels.values()].filter((tunnel) => tunnel.a === nodeId || tunnel.b === nodeId),
+    [tunnels, nodeId],
+  );
+  return (
+    <>
+      <PathsBar title={`Paths of ${formatCount(own.length)} tunnels`} tunnels={own} />
+      <Section title="Tunnels" figure={formatCount(own.length)}>
+        <ul className="rows">
+          {own.map((tunnel) => (
+            <TunnelRow key={tunnel.id} tunnel={tunnel} nodeId={nodeId} agents={agents} />
+          ))}
+        </ul>
+      </Section>
+    </>
+  );
+}
+
+interface TunnelRowProps {
+  readonly tunnel: Tunnel;
+  readonly nodeId: number;
+  readonly agents: ReadonlyMap<number, Agent>;
+}
+
+function TunnelRow({ tunnel, nodeId, agents }: TunnelRowProps) {
+  const other = tunnel.a === nodeId ? tunnel.b : tunnel.a;
+  return (
+    <li>
+      <button
+        type="button"
+        aria-label={`Tunnel ${formatSafeText(tunnelName(tunnel, agents))}, ${tunnel.path}`}
+        onClick={() => useViewStore.getState().select({ kind: 'tunnel', id: tunnel.id })}
+      >
+        <HealthGlyph state={tunnel.health.state} />
+        <Name text={agents.get(other)?.hostname ?? String(other)} />
+        <span className="spring" />
+        <PathSwatch path={tunnel.path} /> <span className="t2 row-path">{tunnel.path}</span>
+        <span className="row-figure">{tunnel.rtt === undefined ? 'unknown' : formatDuration(tunnel.rtt.value, 2)}</span>
+      </button>
+    </li>
+  );
+}
+
+const LAST_TRACES = 5;
+
+function LastTraces({ nodeId }: { nodeId: number }) {
+  const [traces, setTraces] = useState<readonly TraceSummary[] | undefined>(undefined);
+  useEffect(() => {
+    let current = true;
+    const call = Promise.resolve().then(() => deckClient().trace.search({ nodeId, limit: LAST_TRACES }));
+    void safe(call).then(([error, result]) => {
+      if (current && error === null) setTraces(result.traces);
+    });
+    return () => {
+      current = false;
+    };
+  }, [nodeId]);
+  if (traces === undefined || traces.length === 0) return null;
+  return (
+    <Section title="Last traces" figure={formatCount(traces.length)}>
+      <ul className="rows">
+        {traces.map((trace) => (
+          <li key={trace.traceId}>
+            <button
+              type="button"
+              onClick={() => {
+                useViewStore.getState().set({ view: 'traces' });
+                void openTrace(trace.traceId);
+              }}
+            >
+              <span className="mono t3">{formatClockMillis(trace.startUnixMs)}</span>
+              <Name text={trace.title} />
+              <span className="spring" />
+              {trace.errors > 0 && <HealthGlyph state="failing" />}
+              <span className="row-figure">{formatDuration(trace.durationMs)}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}

@@ -1,0 +1,71 @@
+import { useMemo } from 'react';
+import { formatRate } from '../format/bytes.ts';
+import { formatAge, formatDuration } from '../format/duration.ts';
+import { formatCount, formatPlural } from '../format/number.ts';
+import { formatSafeText } from '../format/safe-text.ts';
+import { beaconOf, tunnelName } from '../graph/labels.ts';
+import { useGraphStore } from '../stores/graph-store.ts';
+import { useViewStore } from '../stores/view-store.ts';
+import { HealthGlyph } from '../ui/HealthGlyph.tsx';
+import { Name } from '../ui/Name.tsx';
+import { Told } from '../ui/Told.tsx';
+import { useNow } from '../ui/use-now.ts';
+import { Fact, Facts, Gone, InspectorHead, Section } from './shell.tsx';
+
+/** One beacon and the tunnels that run through it. */
+export function BeaconDetails({ id }: { id: string }) {
+  const beacon = useGraphStore((state) => state.beacons.get(id));
+  const tunnels = useGraphStore((state) => state.tunnels);
+  const beacons = useGraphStore((state) => state.beacons);
+  const agents = useGraphStore((state) => state.agents);
+  const now = useNow();
+  const relayed = useMemo(
+    () => [...tunnels.values()].filter((each) => each.path === 'relay' && beaconOf(each, beacons) === beacon?.name),
+    [tunnels, beacons, beacon],
+  );
+  if (beacon === undefined) return <Gone kind="Beacon" name={id} />;
+  const { health } = beacon;
+  return (
+    <>
+      <InspectorHead
+        kind="Beacon"
+        title={<Name text={beacon.name} />}
+        sentence={
+          <>
+            <HealthGlyph state={health.state} /> <b>{health.state}</b> for {formatAge(Math.max(0, now - health.since))}:{' '}
+            {formatSafeText(health.reason)}
+          </>
+        }
+        copy={{ text: beacon.id, what: 'the name' }}
+        pinnable
+      />
+      <div className="inspector-body">
+        <Section title="Now">
+          <Facts>
+            <Fact name="relayed">{formatPlural(beacon.relayedTunnels, 'tunnel')}</Fact>
+            <Fact name="traffic">{formatRate(beacon.bytesPerSecond)}</Fact>
+            <Fact name="round trip">
+              <Told told={beacon.rtt}>{beacon.rtt !== undefined && formatDuration(beacon.rtt.value)}</Told>
+            </Fact>
+          </Facts>
+        </Section>
+        <Section title="Relayed" figure={formatCount(relayed.length)}>
+          <ul className="rows">
+            {relayed.map((tunnel) => (
+              <li key={tunnel.id}>
+                <button type="button" onClick={() => useViewStore.getState().select({ kind: 'tunnel', id: tunnel.id })}>
+                  <HealthGlyph state={tunnel.health.state} />
+                  <Name text={tunnelName(tunnel, agents)} />
+                  <span className="spring" />
+                  <span className="row-figure">
+                    {tunnel.rtt === undefined ? 'unknown' : formatDuration(tunnel.rtt.value, 2)}
+                  </span>
+                </button>
+              </li>
+            ))}
+          </ul>
+        </Section>
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,91 @@
+import { useEffect } from 'react';
+import { useGroupStore } from '../stores/group-store.ts';
+import { useTraceStore } from '../stores/trace-store.ts';
+import { type Selection, useViewStore } from '../stores/view-store.ts';
+import { SpanDetails } from '../traces/SpanDetails.tsx';
+import { Splitter } from '../ui/Splitter.tsx';
+import { useWidth } from '../ui/use-width.ts';
+import { AgentDetails } from './AgentDetails.tsx';
+import { BeaconDetails } from './BeaconDetails.tsx';
+import { GroupDetails } from './GroupDetails.tsx';
+import { LeaveSheet } from './LeaveSheet.tsx';
+import { NetworkNow } from './NetworkNow.tsx';
+import { StatusDetails } from './StatusDetails.tsx';
+import { TunnelDetails } from './TunnelDetails.tsx';
+
+const MIN_WIDTH = 320;
+const MAX_WIDTH = 640;
+const USUAL_WIDTH = 360;
+
+/** What is selected, in sentences and figures; never blank: with nothing selected it is the network now. */
+export function Inspector() {
+  const open = useViewStore((state) => state.inspectorOpen);
+  const width = useViewStore((state) => state.inspectorWidth);
+  const widthClass = useWidth();
+  useOpenOnlyByChoice(widthClass === 'wide');
+  if (!open) return null;
+  const set = useViewStore.getState().set;
+  return (
+    <aside
+      className="inspector"
+      aria-label="Inspector"
+      tabIndex={-1}
+      style={widthClass === 'wide' ? { width } : undefined}
+    >
+      {widthClass === 'wide' && (
+        <Splitter
+          label="Width of the inspector"
+          between="columns"
+          after
+          size={width}
+          min={MIN_WIDTH}
+          max={MAX_WIDTH}
+          reset={USUAL_WIDTH}
+          onResize={(inspectorWidth) => set({ inspectorWidth })}
+          onCollapse={() => set({ inspectorOpen: false })}
+        />
+      )}
+      <Content />
+    </aside>
+  );
+}
+
+/** Where it lies over the view, it opens by a selection and not by itself. */
+function useOpenOnlyByChoice(wide: boolean): void {
+  useEffect(() => {
+    const { selection, set } = useViewStore.getState();
+    set({ inspectorOpen: wide || selection !== undefined });
+  }, [wide]);
+}
+
+function Content() {
+  const view = useViewStore((state) => state.view);
+  const selection = useViewStore((state) => state.inspectorPinned ?? state.selection);
+  const pinned = useViewStore((state) => state.inspectorPinned !== undefined);
+  const leaving = useGroupStore((state) => state.leaving);
+  const span = useTraceStore((state) =>
+    state.selectedSpan === undefined ? undefined : state.open?.spans[state.selectedSpan],
+  );
+  if (leaving !== undefined) return <LeaveSheet groupId={leaving} />;
+  if (view === 'traces' && span !== undefined && !pinned) return <SpanDetails span={span} />;
+  return <Selected selection={selection} />;
+}
+
+function Selected({ selection }: { selection: Selection | undefined }) {
+  switch (selection?.kind) {
+    case undefined:
+      return <NetworkNow />;
+    case 'agent':
+      return <AgentDetails nodeId={selection.nodeId} />;
+    case 'tunnel':
+      return <TunnelDetails id={selection.id} />;
+    case 'group':
+      return <GroupDetails groupId={selection.groupId} />;
+    case 'beacon':
+      return <BeaconDetails id={selection.id} />;
+    case 'status':
+      return <StatusDetails topic={selection.topic} />;
+    default:
+      return selection satisfies never;
+  }
+}

@@ -1,0 +1,112 @@
+import { useEffect, useMemo } from 'react';
+import { copyText } from '../client/acts.ts';
+import { followTraces, stopSearch } from '../client/trace-feed.ts';
+import { formatCount } from '../format/number.ts';
+import { isFiltering, NO_FILTER } from '../stores/filter.ts';
+import { useStatusStore } from '../stores/status-store.ts';
+import { DEFAULT_CONTROLS, sortTraces, useTraceStore } from '../stores/trace-store.ts';
+import { useViewStore } from '../stores/view-store.ts';
+import { HealthGlyph } from '../ui/HealthGlyph.tsx';
+import { Splitter } from '../ui/Splitter.tsx';
+import { TraceList } from './TraceList.tsx';
+import { TracePane } from './TracePane.tsx';
+import { TraceToolbar } from './TraceToolbar.tsx';
+import { useSlow } from './use-slow.ts';
+
+const MIN_LIST = 96;
+const MAX_LIST = 560;
+const USUAL_LIST = 230;
+
+/** Find a trace, open it, read it. */
+export function TracesView() {
+  useEffect(followTraces, []);
+  const height = useViewStore((state) => state.listHeight);
+  const list = useTraceStore((state) => state.list);
+  const sort = useTraceStore((state) => state.sort);
+  const rows = useMemo(() => sortTraces(list.values(), sort), [list, sort]);
+  const open = useTraceStore((state) => state.openId !== undefined);
+  return (
+    <>
+      <TraceToolbar />
+      <div className="traces">
+        <div className={open ? 'traces-list' : 'traces-list is-alone'} style={open ? { height } : undefined}>
+          <Reading />
+          {rows.length === 0 ? <Empty /> : <TraceList rows={rows} />}
+        </div>
+        {open && (
+          <Splitter
+            label="Height of the list"
+            between="rows"
+            size={height}
+            min={MIN_LIST}
+            max={MAX_LIST}
+            reset={USUAL_LIST}
+            onResize={(listHeight) => useViewStore.getState().set({ listHeight })}
+          />
+        )}
+        {open && <TracePane />}
+      </div>
+    </>
+  );
+}
+
+/** Said only when a reading takes longer than one notices. */
+function Reading() {
+  const since = useTraceStore((state) => state.searchingSince);
+  const total = useTraceStore((state) => state.total);
+  const error = useTraceStore((state) => state.searchError);
+  const slow = useSlow(since, 300);
+  if (error !== undefined) {
+    return (
+      <p className="state-line" role="status">
+        <HealthGlyph state="failing" /> <span>{error}</span>
+      </p>
+    );
+  }
+  if (!slow) return null;
+  return (
+    <p className="state-line" role="status">
+      <span>{`Reading ${total === 0 ? '' : `${formatCount(total)} `}traces…`}</span>
+      <button type="button" className="text-button" onClick={stopSearch}>
+        Stop
+      </button>
+    </p>
+  );
+}
+
+function Empty() {
+  const controls = useTraceStore((state) => state.controls);
+  const total = useTraceStore((state) => state.total);
+  const searching = useTraceStore((state) => state.searchingSince !== undefined);
+  const filter = useViewStore((state) => state.filter);
+  const otlpHttp = useStatusStore((state) => state.status?.otlpHttp);
+  if (searching || otlpHttp === undefined) return null;
+  if (total > 0 || isFiltering(filter)) {
+    return (
+      <div className="state-text">
+        <p>{`Nothing matches. ${formatCount(total)} traces are hidden by the filter.`}</p>
+        <button type="button" className="button" onClick={clearFilters}>
+          Clear filter
+        </button>
+      </div>
+    );
+  }
+  const widen = () => useTraceStore.getState().setControls({ minutes: controls.minutes * 4 });
+  const settings = `OTEL_EXPORTER_OTLP_ENDPOINT=http://${otlpHttp}`;
+  return (
+    <div className="state-text">
+      <p>{`No spans in these ${controls.minutes} min. Agents can send OTLP to ${otlpHttp}.`}</p>
+      <button type="button" className="button" onClick={() => void copyText(settings, 'the settings')}>
+        Copy settings
+      </button>
+      <button type="button" className="button" onClick={widen}>
+        Widen time
+      </button>
+    </div>
+  );
+}
+
+function clearFilters(): void {
+  useViewStore.getState().set({ filter: NO_FILTER, span: undefined });
+  useTraceStore.getState().setControls(DEFAULT_CONTROLS);
+}

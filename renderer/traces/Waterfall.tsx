@@ -1,0 +1,83 @@
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { useEffect, useMemo, useRef } from 'react';
+import type { Trace } from '../../node-core/contract/schema.ts';
+import { useKeys } from '../frame/use-keys.ts';
+import { useTraceStore } from '../stores/trace-store.ts';
+import { Minimap } from './Minimap.tsx';
+import { shareOf, ticksOf, wholeWindow } from './time-axis.ts';
+import { WaterfallLine } from './WaterfallLine.tsx';
+import { waterfallKeys } from './waterfall-keys.ts';
+import { waterfallRows } from './waterfall-rows.ts';
+
+const ROW_PX = 22;
+const OVERSCAN = 16;
+
+/** The spans of a trace on one time axis; only the rows in view exist. */
+export function Waterfall({ trace }: { trace: Trace }) {
+  const folded = useTraceStore((state) => state.folded);
+  const criticalOnly = useTraceStore((state) => state.criticalOnly);
+  const raw = useTraceStore((state) => state.raw);
+  const chosen = useTraceStore((state) => state.window);
+  const selected = useTraceStore((state) => state.selectedSpan);
+  const rows = useMemo(() => waterfallRows(trace.spans, folded, criticalOnly), [trace, folded, criticalOnly]);
+  const whole = useMemo(() => wholeWindow(trace, raw), [trace, raw]);
+  const window = chosen ?? whole;
+  const scroller = useRef<HTMLDivElement>(null);
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_PX,
+    overscan: OVERSCAN,
+  });
+  const at = rows.findIndex((row) => selected !== undefined && (row.index === selected || row.other === selected));
+  useEffect(() => {
+    if (at >= 0) virtual.scrollToIndex(at);
+  }, [at, virtual]);
+  useKeys(useMemo(waterfallKeys, []));
+
+  return (
+    <div className="waterfall">
+      <div className="waterfall-line is-overview">
+        <span className="waterfall-label t3">overview</span>
+        <Minimap trace={trace} whole={whole} window={window} raw={raw} />
+      </div>
+      <div className="waterfall-line is-axis">
+        <span className="waterfall-label t3">agent, span</span>
+        <div className="axis">
+          {ticksOf(window).map((tick) => (
+            <span key={tick.ms} className="mono" style={{ left: `${shareOf(tick.ms, window) * 100}%` }}>
+              {tick.label}
+            </span>
+          ))}
+        </div>
+      </div>
+      <div
+        ref={scroller}
+        className="waterfall-rows"
+        role="treegrid"
+        aria-label="Spans"
+        aria-rowcount={rows.length}
+        tabIndex={0}
+      >
+        <div role="rowgroup" className="virtual-body" style={{ height: virtual.getTotalSize() }}>
+          {virtual.getVirtualItems().map((item) => {
+            const row = rows[item.index];
+            if (row === undefined) return null;
+            return (
+              <WaterfallLine
+                key={row.index}
+                trace={trace}
+                row={row}
+                at={item.index}
+                top={item.start}
+                window={window}
+                raw={raw}
+                selected={item.index === at}
+              />
+            );
+          })}
+        </div>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,174 @@
+import { ChevronDown, ChevronRight } from 'lucide-react';
+import { memo } from 'react';
+import type { Trace, TraceSpan } from '../../node-core/contract/schema.ts';
+import { hueOf } from '../graph/group-hues.ts';
+import { homeGroup } from '../graph/scene.ts';
+import { useGraphStore } from '../stores/graph-store.ts';
+import { toggled, useTraceStore, type Window } from '../stores/trace-store.ts';
+import { HealthGlyph } from '../ui/HealthGlyph.tsx';
+import { Name } from '../ui/Name.tsx';
+import { barText, rowLabel, spanActor } from './span-text.ts';
+import { shareOf, startOf } from './time-axis.ts';
+import { spanKey, type WaterfallRow } from './waterfall-rows.ts';
+
+const INDENT_PX = 14;
+/** From here on the text no longer fits to the right of its bar. */
+const TEXT_BEFORE_FROM = 0.68;
+
+interface LineProps {
+  readonly trace: Trace;
+  readonly row: WaterfallRow;
+  /** The row's place in the list. */
+  readonly at: number;
+  readonly top: number;
+  readonly window: Window;
+  readonly raw: boolean;
+  readonly selected: boolean;
+}
+
+/** One row of the waterfall: who, what, and when on the axis. */
+export const WaterfallLine = memo(function WaterfallLine({ trace, row, at, top, window, raw, selected }: LineProps) {
+  const span = trace.spans[row.index];
+  const other = row.other === undefined ? undefined : trace.spans[row.other];
+  if (span === undefined) return null;
+  const failed = span.status === 'error' || other?.status === 'error';
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: rows placed by transform cannot be table rows
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the view's keys walk the rows
+    <div
+      role="row"
+      className="waterfall-line"
+      aria-rowindex={at + 1}
+      aria-level={row.level + 1}
+      aria-expanded={row.children === 0 ? undefined : !row.folded}
+      aria-selected={selected}
+      aria-label={rowLabel(span, other, row.level)}
+      tabIndex={-1}
+      style={{ transform: `translateY(${top}px)` }}
+      onClick={() => useTraceStore.getState().set({ selectedSpan: row.index })}
+    >
+      {/* biome-ignore lint/a11y/useSemanticElements: see the row */}
+      <div role="gridcell" className="waterfall-label" style={{ paddingLeft: 8 + row.level * INDENT_PX }}>
+        <Fold span={span} row={row} />
+        <GroupStrip span={span} />
+        <Name text={spanActor(span, other)} className="t2 span-actor" />
+        <Name text={span.name} className="strong span-name" />
+        {row.folded && <span className="t3">{`${row.children} inside`}</span>}
+        <span className="spring" />
+        {failed && <HealthGlyph state="failing" />}
+      </div>
+      {/* biome-ignore lint/a11y/useSemanticElements: see the row */}
+      <div role="gridcell" className="waterfall-track">
+        <Bars span={span} other={other} window={window} raw={raw} />
+      </div>
+    </div>
+  );
+});
+
+function Fold({ span, row }: { span: TraceSpan; row: WaterfallRow }) {
+  if (row.children === 0) return <span className="fold-space" />;
+  return (
+    <button
+      type="button"
+      className="fold"
+      tabIndex={-1}
+      aria-label={row.folded ? 'Unfold' : 'Fold'}
+      onClick={(event) => {
+        event.stopPropagation();
+        const { folded, set } = useTraceStore.getState();
+        set({ folded: toggled(folded, spanKey(span)) });
+      }}
+    >
+      {row.folded ? <ChevronRight size={12} /> : <ChevronDown size={12} />}
+    </button>
+  );
+}
+
+function GroupStrip({ span }: { span: TraceSpan }) {
+  const hue = useGraphStore((state) => {
+    const agent = span.nodeId === undefined ? undefined : state.agents.get(span.nodeId);
+    return hueOf(agent === undefined ? (span.groupId ?? 0) : homeGroup(agent), state.groups);
+  });
+  return <i className={`group-strip hue-${hue ?? 'none'}`} aria-hidden="true" />;
+}
+
+interface BarsProps {
+  readonly span: TraceSpan;
+  readonly other: TraceSpan | undefined;
+  readonly window: Window;
+  readonly raw: boolean;
+}
+
+interface Place {
+  readonly left: number;
+  readonly right: number;
+}
+
+function placeOf(span: TraceSpan, window: Window, raw: boolean): Place {
+  const start = startOf(span, raw);
+  const left = shareOf(start, window);
+  return { left, right: Math.max(left, shareOf(start + Math.max(0, span.durationMs), window)) };
+}
+
+function Bars({ span, other, window, raw }: BarsProps) {
+  const place = placeOf(span, window, raw);
+  const second = other === undefined ? undefined : placeOf(other, window, raw);
+  const end = Math.max(place.right, second?.right ?? place.right);
+  const start = Math.min(place.left, second?.left ?? place.left);
+  if (end < 0 || start > 1) return null;
+  const before = end > TEXT_BEFORE_FROM && start > 1 - TEXT_BEFORE_FROM;
+  const text = barText(span, other, raw);
+  return (
+    <>
+      {second === undefined ? (
+        <Bar span={span} place={place} kind={span.flow?.otherEnd === 'not heard' ? 'flow-first' : 'single'} />
+      ) : (
+        <>
+          <Bar span={span} place={place} kind="flow-first" />
+          {other !== undefined && <Bar span={other} place={second} kind="flow-second" />}
+          <Slants first={place} second={second} />
+        </>
+      )}
+      {span.flow?.otherEnd === 'not heard' && <i className="bar is-missing" style={styleOf(place)} />}
+      {span.onCriticalPath && <i className="bar-critical" style={styleOf(place)} />}
+      <Whisker span={other ?? span} place={second ?? place} window={window} raw={raw} />
+      <span
+        className={span.status === 'error' ? 'bar-text is-error' : 'bar-text'}
+        style={
+          before
+            ? { right: `${(1 - Math.max(0, start)) * 100}%` }
+            : { left: `${Math.min(Math.max(end, 0), 0.98) * 100}%` }
+        }
+      >
+        <bdi>{text}</bdi>
+      </span>
+    </>
+  );
+}
+
+const styleOf = ({ left, right }: Place) => ({ left: `${left * 100}%`, width: `${(right - left) * 100}%` });
+
+function Bar({ span, place, kind }: { span: TraceSpan; place: Place; kind: 'single' | 'flow-first' | 'flow-second' }) {
+  const failed = span.status === 'error' ? ' is-failed' : '';
+  return <i className={`bar seg seg-${span.category} is-${kind}${failed}`} style={styleOf(place)} />;
+}
+
+/** From the first and the last moment at one end to those at the other: the slope is the flight. */
+function Slants({ first, second }: { first: Place; second: Place }) {
+  return (
+    <svg className="bar-slants" viewBox="0 0 100 22" preserveAspectRatio="none" aria-hidden="true">
+      <path
+        d={`M${first.left * 100} 9L${second.left * 100} 13M${first.right * 100} 9L${second.right * 100} 13`}
+        vectorEffect="non-scaling-stroke"
+      />
+    </svg>
+  );
+}
+
+/** How uncertain a moved clock leaves the bar, where that is wide enough to be seen. */
+function Whisker({ span, place, window, raw }: { span: TraceSpan; place: Place; window: Window; raw: boolean }) {
+  if (span.clock.state !== 'moved' || raw) return null;
+  const half = span.clock.boundMs / (window.toMs - window.fromMs);
+  if (half < 0.004) return null;
+  return <i className="bar-whisker" style={{ left: `${(place.left - half) * 100}%`, width: `${half * 200}%` }} />;
+}

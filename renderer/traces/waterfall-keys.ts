@@ -1,0 +1,128 @@
+import type { TraceSpan } from '../../node-core/contract/schema.ts';
+import type { KeyMap } from '../frame/use-keys.ts';
+import { toggled, useTraceStore, type Window } from '../stores/trace-store.ts';
+import { panned, shareOf, startOf, wholeWindow, zoomed } from './time-axis.ts';
+import { foldable, spanKey, type WaterfallRow, waterfallRows, withLevel } from './waterfall-rows.ts';
+
+const ZOOM = 0.6;
+const PAN = 0.25;
+
+/** The keys of the open trace. */
+export function waterfallKeys(): KeyMap {
+  return {
+    j: () => step(1),
+    k: () => step(-1),
+    ArrowDown: () => step(1),
+    ArrowUp: () => step(-1),
+    h: () => fold(true),
+    l: () => fold(false),
+    ArrowLeft: () => fold(true),
+    ArrowRight: () => fold(false),
+    w: () => changeWindow((window, whole) => zoomed(window, whole, ZOOM)),
+    s: () => changeWindow((window, whole) => zoomed(window, whole, 1 / ZOOM)),
+    a: () => changeWindow((window, whole) => panned(window, whole, -PAN)),
+    d: () => changeWindow((window, whole) => panned(window, whole, PAN)),
+    f: fitSelection,
+    '.': () => step(1, isInWindow),
+    ',': () => step(-1, isInWindow),
+    e: () => nextError(1),
+    'Shift+e': () => nextError(-1),
+    c: () => store().set({ criticalOnly: !store().criticalOnly }),
+    r: () => store().set({ raw: !store().raw, window: undefined }),
+    ']': () => foldAll(true),
+    '[': () => foldAll(false),
+    p: () => foldLevel(false),
+    o: () => foldLevel(true),
+    m: () => {
+      const { open, mark } = store();
+      if (open !== undefined) mark(open.traceId);
+    },
+  };
+}
+
+const store = useTraceStore.getState;
+
+function currentRows(): { spans: readonly TraceSpan[]; rows: WaterfallRow[] } {
+  const { open, folded, criticalOnly } = store();
+  return open === undefined
+    ? { spans: [], rows: [] }
+    : { spans: open.spans, rows: waterfallRows(open.spans, folded, criticalOnly) };
+}
+
+function step(by: 1 | -1, accept: (span: TraceSpan) => boolean = () => true): void | false {
+  const { spans, rows } = currentRows();
+  if (rows.length === 0) return false;
+  const { selectedSpan } = store();
+  const from = rows.findIndex((row) => row.index === selectedSpan || row.other === selectedSpan);
+  for (let at = from < 0 ? (by > 0 ? 0 : rows.length - 1) : from + by; at >= 0 && at < rows.length; at += by) {
+    const span = spans[rows[at]?.index ?? -1];
+    if (span !== undefined && accept(span)) return store().set({ selectedSpan: rows[at]?.index });
+  }
+}
+
+/** The next span that failed, unfolding what hides it; round the end to the first. */
+export function nextError(by: 1 | -1): void {
+  const { open } = store();
+  if (open === undefined) return;
+  const rows = waterfallRows(open.spans, new Set());
+  const failed = rows.flatMap((row) =>
+    [row.index, row.other].filter((index) => index !== undefined && open.spans[index]?.status === 'error'),
+  );
+  if (failed.length === 0) return;
+  const { selectedSpan, folded, set } = store();
+  const at = failed.indexOf(selectedSpan);
+  const next = at < 0 ? (by > 0 ? 0 : failed.length - 1) : (at + by + failed.length) % failed.length;
+  const selected = failed[next];
+  const opened = new Set(folded);
+  for (let span = open.spans[selected ?? -1]; span !== undefined; span = open.spans[span.parentIndex]) {
+    opened.delete(spanKey(span));
+  }
+  set({ selectedSpan: selected, folded: opened, criticalOnly: false });
+}
+
+function fold(shut: boolean): void | false {
+  const { open, selectedSpan, folded, set } = store();
+  const span = open?.spans[selectedSpan ?? -1];
+  if (open === undefined || span === undefined) return false;
+  const key = spanKey(span);
+  const row = currentRows().rows.find((each) => each.index === selectedSpan || each.other === selectedSpan);
+  if (shut && (row === undefined || row.children === 0 || row.folded)) {
+    if (span.parentIndex >= 0) set({ selectedSpan: span.parentIndex });
+  } else if (folded.has(key) !== shut) {
+    set({ folded: toggled(folded, key) });
+  }
+}
+
+function foldAll(shut: boolean): void {
+  const { open, set } = store();
+  if (open !== undefined) set({ folded: new Set(shut ? foldable(open.spans) : []) });
+}
+
+function foldLevel(open: boolean): void {
+  const { open: trace, folded, set } = store();
+  if (trace !== undefined) set({ folded: withLevel(trace.spans, folded, open) });
+}
+
+function changeWindow(change: (window: Window, whole: Window) => Window): void | false {
+  const { open, window, raw, set } = store();
+  if (open === undefined) return false;
+  const whole = wholeWindow(open, raw);
+  set({ window: change(window ?? whole, whole) });
+}
+
+function fitSelection(): void | false {
+  const { open, selectedSpan, raw, set } = store();
+  const span = open?.spans[selectedSpan ?? -1];
+  if (span === undefined) return false;
+  const margin = Math.max(0.01, span.durationMs * 0.1);
+  const start = startOf(span, raw);
+  set({ window: { fromMs: start - margin, toMs: start + Math.max(0, span.durationMs) + margin } });
+}
+
+function isInWindow(span: TraceSpan): boolean {
+  const { open, window, raw } = store();
+  if (open === undefined) return false;
+  const shown = window ?? wholeWindow(open, raw);
+  const start = startOf(span, raw);
+  return shareOf(start, shown) <= 1 && shareOf(start + span.durationMs, shown) >= 0;
+}

@@ -75,6 +75,7 @@ export const ATTR = {
   groupId: 'pilot.group.id', // uint16
   port: 'pilot.port', // the acceptor's port
   path: 'pilot.path', // lan, direct, punched, relay, compat, unknown
+  previousPath: 'pilot.path.previous', // on `pilot.path.changed`: the path until then
   relayBeacon: 'pilot.relay.beacon', // host:port of the beacon
   tunnelEpoch: 'pilot.tunnel.epoch', // counts this node's key exchanges with the peer
   clockEpoch: 'pilot.clock.epoch', // counts steps of the node's wall clock

@@ -60,6 +60,7 @@ export function readFlowClaim(span: SpanRecord): FlowClaim | DisbelievedFlow | u
   if (exporter.publicKey !== ends.keys[role]) return 'not-an-end-of-it';
   const dialId = computeDialId(facts);
   const flowId = acceptorSequence === undefined ? undefined : computeFlowId({ ...facts, acceptorSequence });
+  if (!isDial && role === 'dialler' && flowId === undefined) return undefined; // never opened: its dial span tells
   if (differs(span, ATTR.flowId, flowId) || differs(span, ATTR.dialId, dialId)) return 'id-differs';
   if (isDial ? role !== 'dialler' : flowId === undefined) return 'malformed';
   return {

@@ -5,8 +5,8 @@ import { type AttributeList, attributeOf, type SpanRecord, textAttribute } from 
 
 export type SpanCategory = TraceSpan['category'];
 
-/** What the time of a span was spent on, with the moments at which that changed. */
-export interface CategoryChange {
+/** What the time of a span was spent on from a moment on. */
+export interface CategoryStretch {
   readonly fromUnixNano: bigint;
   readonly category: SpanCategory;
 }
@@ -27,7 +27,7 @@ const CONTAINS = 0.5;
 /** The path of a flow's span, or undefined for spans that are no flow. */
 export function pathOf(span: SpanRecord): PathKind | undefined {
   return FLOWS.has(span.name) || attributeOf(span.attributes, ATTR.flowId) !== undefined
-    ? pathIn(span.attributes)
+    ? pathIn(span.attributes, ATTR.path)
     : undefined;
 }
 
@@ -41,17 +41,26 @@ export function categoryOf(span: SpanRecord, coveredShare: number | undefined): 
   return coveredShare !== undefined && coveredShare >= CONTAINS ? 'container' : 'work';
 }
 
-/** Where a flow changed its path, the kind of its time changes; empty for one that kept it, and for other spans. */
-export function categoryChanges(span: SpanRecord): CategoryChange[] {
-  if (!FLOWS.has(span.name)) return [];
-  return span.events
-    .filter((event) => event.name === SPAN_EVENT.pathChanged)
-    .map((event) => ({ fromUnixNano: event.timeUnixNano, category: flowCategory(pathIn(event.attributes)) }));
+/**
+ * What a span's time was spent on, from its start: a flow that changed its path has a kind for each stretch. Its own
+ * attribute names the last path, each event the one before it too.
+ */
+export function categoryStretches(span: SpanRecord, category: SpanCategory): CategoryStretch[] {
+  const changes = FLOWS.has(span.name) ? span.events.filter((event) => event.name === SPAN_EVENT.pathChanged) : [];
+  const [first] = changes;
+  const before = first === undefined ? undefined : pathIn(first.attributes, ATTR.previousPath);
+  return [
+    { fromUnixNano: span.startTimeUnixNano, category: before === undefined ? category : flowCategory(before) },
+    ...changes.map((event) => ({
+      fromUnixNano: event.timeUnixNano,
+      category: flowCategory(pathIn(event.attributes, ATTR.path)),
+    })),
+  ];
 }
 
 function ownCategory(span: SpanRecord): SpanCategory | undefined {
   if (SETUP.has(span.name) || attributeOf(span.attributes, ATTR.registryMethod) !== undefined) return 'setup';
-  if (FLOWS.has(span.name)) return flowCategory(pathIn(span.attributes));
+  if (FLOWS.has(span.name)) return flowCategory(pathIn(span.attributes, ATTR.path));
   if (attributeOf(span.attributes, ATTR.workKind) === 'queue') return 'queue';
   if (isModel(span.attributes)) return 'model';
   return undefined;
@@ -67,7 +76,7 @@ function isModel(attributes: AttributeList): boolean {
   return attributeOf(attributes, 'gen_ai.request.model') !== undefined;
 }
 
-function pathIn(attributes: AttributeList): PathKind | undefined {
-  const text = textAttribute(attributes, ATTR.path);
+function pathIn(attributes: AttributeList, key: string): PathKind | undefined {
+  const text = textAttribute(attributes, key);
   return PATH_KINDS.find((kind) => kind === text);
 }

@@ -4,7 +4,7 @@ import { criticalPath, type PathSegment } from './critical-path.ts';
 import type { FlowJoin } from './flow-stitcher.ts';
 import type { JoinedTrace } from './joined-trace.ts';
 import { type SpanRecord, textAttribute } from './span.ts';
-import { categoryChanges, categoryOf, type SpanCategory } from './span-category.ts';
+import { categoryOf, categoryStretches, type SpanCategory } from './span-category.ts';
 import { originOf } from './span-origin.ts';
 import { type Clocks, type PlacedSpan, placeSpans } from './trace-clock.ts';
 import { sortRows } from './trace-rows.ts';
@@ -144,14 +144,14 @@ function sumByCategory(
       add(NOT_COVERED, endMs - startMs);
       continue;
     }
-    let [from, current]: [number, SpanCategory] = [startMs, category];
-    for (const change of categoryChanges(span)) {
-      const at = Number(change.fromUnixNano - zero) / NANOS_PER_MS + place.startMs - place.rawStartMs;
-      const until = Math.min(endMs, Math.max(from, at));
-      add(current, until - from);
-      [from, current] = [until, change.category];
+    const onAxis = (moment: bigint): number => Number(moment - zero) / NANOS_PER_MS + place.startMs - place.rawStartMs;
+    let until = endMs;
+    for (const stretch of categoryStretches(span, category).reverse()) {
+      const from = Math.max(startMs, Math.min(until, onAxis(stretch.fromUnixNano)));
+      add(stretch.category, until - from);
+      until = from;
     }
-    add(current, endMs - from);
+    add(category, until - startMs);
   }
   return sums;
 }

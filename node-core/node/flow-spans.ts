@@ -12,6 +12,8 @@ export interface FlowEnds {
   readonly ownKey: Uint8Array;
   /** Of the session that carried the opening; undefined before there was one. */
   readonly peerKey: Uint8Array | undefined;
+  /** How often this node's wall clock was stepped, by now. */
+  readonly clockEpoch: () => number;
 }
 
 /**
@@ -25,6 +27,9 @@ export class FlowSpans {
   readonly #ownKey: Uint8Array;
   readonly #stream: Span;
   readonly #dial: Span | undefined;
+  readonly #clockEpoch: () => number;
+  readonly #openedEpoch: number;
+  #path: PathKind = 'unknown';
   #peerKey: Uint8Array | undefined;
   #flowId: string | undefined;
   #acknowledged = false;
@@ -35,6 +40,9 @@ export class FlowSpans {
     this.#peerKey = ends.peerKey;
     this.#stream = stream;
     this.#dial = dial;
+    this.#clockEpoch = ends.clockEpoch;
+    this.#openedEpoch = ends.clockEpoch();
+    stream.setAttributes({ [ATTR.clockEpoch]: this.#openedEpoch });
   }
 
   static dialled(
@@ -78,6 +86,7 @@ export class FlowSpans {
     this.#identify();
     this.#dial?.setAttributes({ [ATTR.path]: path });
     this.#stream.setAttributes({ [ATTR.path]: path });
+    this.#path = path;
     this.#endDial(now, undefined);
   }
 
@@ -87,22 +96,22 @@ export class FlowSpans {
       ...(beacon === undefined ? {} : { [ATTR.relayBeacon]: beacon }),
     };
     this.#stream.setAttributes(attributes);
-    this.#stream.addEvent(SPAN_EVENT.pathChanged, now.unixNano, attributes);
+    this.#stream.addEvent(SPAN_EVENT.pathChanged, now.unixNano, { ...attributes, [ATTR.previousPath]: this.#path });
+    this.#path = path;
   }
 
   link(context: SpanContext): void {
     this.#stream.addLink(context);
   }
 
-  /** Ends both spans. `epoch` counts the steps of the wall clock, so that evidence from before one is not mixed in. */
-  closed(reason: CloseReason, epoch: number, now: Instant): void {
+  /** Ends both spans. */
+  closed(reason: CloseReason, now: Instant): void {
     this.#identify();
     this.#endDial(now, reason);
     const { bytesSent, bytesReceived } = this.#connection.stats;
     this.#stream.setAttributes({
       [ATTR.bytesSent]: bytesSent,
       [ATTR.bytesReceived]: bytesReceived,
-      [ATTR.clockEpoch]: epoch,
     });
     const code = closeCode(reason);
     if (code !== undefined) this.#stream.setAttributes({ [ATTR.errorType]: code });
@@ -133,18 +142,23 @@ export class FlowSpans {
     this.#addEvidence(handshake);
   }
 
-  /** Sent times were read before sending and are rounded down, arrivals at arrival and rounded up. */
-  #addEvidence(handshake: Handshake): void {
-    const { synSent, synReceived, synAckSent, synAckReceived } = handshake;
-    const complete =
-      (synSent !== undefined && synAckReceived !== undefined) ||
-      (synReceived !== undefined && synAckSent !== undefined);
-    if (this.#acknowledged || !complete) return;
-    this.#acknowledged = true;
-    if (synSent !== undefined) this.#stream.addEvent(SPAN_EVENT.synSent, synSent.unixNano);
-    if (synReceived !== undefined) this.#stream.addEvent(SPAN_EVENT.synReceived, synReceived.unixNano + 1n);
-    if (synAckSent !== undefined) this.#stream.addEvent(SPAN_EVENT.synAckSent, synAckSent.unixNano);
-    if (synAckReceived !== undefined) this.#stream.addEvent(SPAN_EVENT.synAckReceived, synAckReceived.unixNano + 1n);
+  /**
+   * Sent times were read before sending and are rounded down, arrivals at arrival and rounded up. Each end's two events say
+   * the clock's epoch before and after, so that an exchange with a step of the clock inside is known for one.
+   */
+  #addEvidence({ synSent, synReceived, synAckSent, synAckReceived }: Handshake): void {
+    if (this.#acknowledged) return;
+    const before = { [ATTR.clockEpoch]: this.#openedEpoch };
+    const after = { [ATTR.clockEpoch]: this.#clockEpoch() };
+    if (synSent !== undefined && synAckReceived !== undefined) {
+      this.#acknowledged = true;
+      this.#stream.addEvent(SPAN_EVENT.synSent, synSent.unixNano, before);
+      this.#stream.addEvent(SPAN_EVENT.synAckReceived, synAckReceived.unixNano + 1n, after);
+    } else if (synReceived !== undefined && synAckSent !== undefined) {
+      this.#acknowledged = true;
+      this.#stream.addEvent(SPAN_EVENT.synReceived, synReceived.unixNano + 1n, before);
+      this.#stream.addEvent(SPAN_EVENT.synAckSent, synAckSent.unixNano, after);
+    }
   }
 
   #facts(peerKey: Uint8Array) {

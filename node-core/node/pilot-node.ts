@@ -13,7 +13,7 @@ import type { SessionKeys, TunnelEvent } from '../tunnel/tunnel-event.ts';
 import { type Transmit, TunnelTable } from '../tunnel/tunnel-table.ts';
 import { type Packet, PROTOCOL } from '../wire/packet.ts';
 import { fromBase64, type JsonObject } from '../wire/registry-message.ts';
-import { FlowSpans } from './flow-spans.ts';
+import { type FlowEnds, FlowSpans } from './flow-spans.ts';
 import { RegistryClient, type RegistryProfile } from './registry-client.ts';
 import { type Report, Reporter } from './reporter.ts';
 import { TrustGate } from './trust-gate.ts';
@@ -203,7 +203,7 @@ export class PilotNode {
     const { nodeId, groupId, port, parent } = options;
     const connection = this.streams.dial({ node: nodeId, network: groupId, port }, now);
     this.#gate.dialled(nodeId, now);
-    const ends = { ownKey: this.#options.identity.publicKey, peerKey: this.#peerKeys.get(nodeId)?.peerIdentityKey };
+    const ends = this.#flowEnds(nodeId);
     const traced = !this.#untraced.has(port);
     const spans = traced ? FlowSpans.dialled(connection, ends, this.#tracer, now, parent) : undefined;
     if (spans?.dial !== undefined) this.#dials.set(nodeId, spans.dial);
@@ -506,7 +506,7 @@ export class PilotNode {
     const peer = connection.remote.node;
     switch (event.type) {
       case 'accepted': {
-        const ends = { ownKey: this.#options.identity.publicKey, peerKey: this.#peerKeys.get(peer)?.peerIdentityKey };
+        const ends = this.#flowEnds(peer);
         const traced = !this.#untraced.has(event.port);
         const spans = traced ? FlowSpans.accepted(connection, ends, this.#tracer, now) : undefined;
         this.#flows.set(connection, { spans, openedAt: now.unixNano });
@@ -523,7 +523,7 @@ export class PilotNode {
       }
       case 'closed': {
         const flow = this.#flows.get(connection);
-        flow?.spans?.closed(event.reason, this.#options.clockEpoch?.() ?? 0, now);
+        flow?.spans?.closed(event.reason, now);
         this.#flowChanged(connection, 'closed', now);
         this.#flows.delete(connection);
         if (connection.role === 'dialler') this.#dials.delete(peer);
@@ -533,6 +533,14 @@ export class PilotNode {
         break;
     }
     this.#events.push({ type: 'stream', event });
+  }
+
+  #flowEnds(peerNodeId: number): FlowEnds {
+    return {
+      ownKey: this.#options.identity.publicKey,
+      peerKey: this.#peerKeys.get(peerNodeId)?.peerIdentityKey,
+      clockEpoch: () => this.#options.clockEpoch?.() ?? 0,
+    };
   }
 
   #flowChanged(connection: Connection, state: FlowReport['state'], now: Instant): void {

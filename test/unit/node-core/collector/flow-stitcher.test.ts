@@ -129,6 +129,13 @@ describe('a dial whose answer was lost', () => {
     }
   });
 
+  test('leaves the stream span that never opened an ordinary one', () => {
+    const never = { ...flow.unanswered(12, 10, [0, 17_000]), name: SPAN.stream };
+    const { stitcher, joins } = stitched(never, flow.accepted(21, undefined, [2, 48]));
+    expect(joins).toEqual([]);
+    expect(stitcher.ignored.malformed).toBe(0);
+  });
+
   test('joins nothing when it was answered: its stream does', () => {
     const dial = aSpan(11, 10, { name: SPAN.dial, from: 1, values: flow.attributes('dialler') });
     expect(stitched(dial, flow.accepted(21, undefined, [2, 48])).joins).toEqual([]);

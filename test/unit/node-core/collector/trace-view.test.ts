@@ -38,11 +38,11 @@ function query(): SpanRecord[] {
   const relay = { [ATTR.path]: 'relay', [ATTR.peerNodeId]: 2, [ATTR.groupId]: 12 };
   const on2 = { from: 2, traceId: traceIdOf(2) };
   const dialled = flow.dialled(12, 10, [180, 900], {
-    values: relay,
+    values: { ...relay, [ATTR.path]: 'punched' }, // the last one
     events: [
       anEvent(SPAN_EVENT.synSent, 180),
       anEvent(SPAN_EVENT.synAckReceived, 220),
-      anEvent(SPAN_EVENT.pathChanged, 700, { [ATTR.path]: 'punched' }),
+      anEvent(SPAN_EVENT.pathChanged, 700, { [ATTR.path]: 'punched', [ATTR.previousPath]: 'relay' }),
     ],
   });
   const accepted = flow.accepted(21, undefined, [AHEAD + 200, AHEAD + 890], {
@@ -50,7 +50,7 @@ function query(): SpanRecord[] {
     events: [
       anEvent(SPAN_EVENT.synReceived, AHEAD + 199),
       anEvent(SPAN_EVENT.synAckSent, AHEAD + 201),
-      anEvent(SPAN_EVENT.pathChanged, AHEAD + 700, { [ATTR.path]: 'punched' }),
+      anEvent(SPAN_EVENT.pathChanged, AHEAD + 700, { [ATTR.path]: 'punched', [ATTR.previousPath]: 'relay' }),
     ],
   });
   return [
@@ -110,7 +110,7 @@ describe('a query between two agents', () => {
       'container',
       'model',
       'setup',
-      'relay',
+      'network',
       'relay',
       'container',
       'queue',
@@ -136,7 +136,7 @@ describe('a query between two agents', () => {
       { flowId: flow.flowId, role: 'acceptor', otherEnd: 'heard', joined: true, peerNodeId: 1 },
     ]);
     expect(view.notes).toEqual([]);
-    expect(view.spans[3]).toMatchObject({ path: 'relay', groupId: 12 });
+    expect(view.spans[3]).toMatchObject({ path: 'punched', groupId: 12 });
   });
 });
 

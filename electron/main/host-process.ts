@@ -1,6 +1,7 @@
 import { type MessagePortMain, type UtilityProcess, utilityProcess } from 'electron';
 import { PilotError } from '../../node-core/base/errors.ts';
 import type { HostState } from '../../node-core/contract/host-link.ts';
+import type { Ready } from '../../node-core/supervisor/deck-processes.ts';
 import { RestartPolicy } from './restart-policy.ts';
 
 const KILL_AFTER_MS = 5_000;
@@ -16,7 +17,7 @@ export class HostProcess {
   readonly #program: string;
   readonly #events: HostEvents;
   readonly #policy = new RestartPolicy();
-  #args: readonly string[] = [];
+  #args: () => readonly string[] = () => [];
   #child: UtilityProcess | undefined;
   #restartTimer: NodeJS.Timeout | undefined;
   #state: HostState = { type: 'host-state', state: 'restarting', since: Date.now() };
@@ -36,7 +37,7 @@ export class HostProcess {
    *
    * @throws PilotError `deck.stopping` after `stop`.
    */
-  async start(args: readonly string[]): Promise<void> {
+  async start(args: () => readonly string[]): Promise<Ready> {
     if (this.#ending) throw new PilotError('deck.stopping', 'the deck host is not started: the deck ends');
     this.#args = args;
     return new Promise((resolve) => this.#launch(resolve));
@@ -72,20 +73,21 @@ export class HostProcess {
     clearTimeout(killer);
   }
 
-  #launch(onReady?: () => void): void {
-    const child = utilityProcess.fork(this.#program, [...this.#args], { serviceName: 'Flightdeck deck host' });
+  #launch(onReady?: (ready: Ready) => void): void {
+    const child = utilityProcess.fork(this.#program, [...this.#args()], { serviceName: 'Flightdeck deck host' });
     this.#child = child;
     child.once('spawn', () => {
       this.#enter('running');
       this.#events.onStarted();
     });
     child.on('message', (message: unknown) => {
-      if (isReady(message)) onReady?.();
+      const ready = parseReady(message);
+      if (ready !== undefined) onReady?.(ready);
     });
     child.once('exit', () => this.#handleExit(onReady));
   }
 
-  #handleExit(onReady?: () => void): void {
+  #handleExit(onReady?: (ready: Ready) => void): void {
     this.#child = undefined;
     if (this.#ending) return;
     const decision = this.#policy.handleExit(Date.now());
@@ -100,6 +102,8 @@ export class HostProcess {
   }
 }
 
-function isReady(message: unknown): boolean {
-  return typeof message === 'object' && message !== null && 'type' in message && message.type === 'ready';
+function parseReady(message: unknown): Ready | undefined {
+  if (typeof message !== 'object' || message === null || Reflect.get(message, 'type') !== 'ready') return undefined;
+  const ready: unknown = Reflect.get(message, 'ready');
+  return typeof ready === 'object' && ready !== null ? (ready as Ready) : undefined;
 }

@@ -1,10 +1,18 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { PilotError } from '../base/errors.ts';
 import { type Endpoint, parseEndpoint } from '../base/transport.ts';
+import type { FleetCommand } from '../fleet/fleet-control.ts';
+import { commandFleet } from '../fleet/fleet-control.ts';
+import { NAT_BEHAVIOURS } from '../io/nat-socket.ts';
+import { dataFolder } from '../supervisor/data-folder.ts';
 import { runConformance } from './conformance.ts';
+import { startFleet, startFleetOfProcesses } from './fleet-command.ts';
 import { runUntilStopped } from './lifetime.ts';
 import { startNode } from './node-command.ts';
+import { runPing } from './ping-command.ts';
 import { startRendezvous } from './rendezvous-command.ts';
+import { startHost, startServe } from './serve-command.ts';
+import { runTraceShow } from './trace-command.ts';
 
 const LOOPBACK_ANY: Endpoint = { host: '127.0.0.1', port: 0 };
 
@@ -12,6 +20,17 @@ function endpoint(text: string): Endpoint {
   const parsed = parseEndpoint(text);
   if (parsed === undefined) throw new InvalidArgumentError('expected HOST:PORT with a literal address.');
   return parsed;
+}
+
+function endpointText(text: string): string {
+  endpoint(text);
+  return text;
+}
+
+function count(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('expected a whole number.');
+  return value;
 }
 
 const collect = (value: string, previous: readonly string[]) => [...previous, value];
@@ -50,6 +69,102 @@ program
   .option('--hostname <name>', 'the name to register', '')
   .option('--public', 'let everybody reach this node', false)
   .action((options) => runUntilStopped(() => startNode(options)));
+
+program
+  .command('serve')
+  .description('the whole deck without a window')
+  .option('--data <dir>', 'where everything is kept; by default as the XDG base directory specification says')
+  .option('--fleet <agents>', 'agents of the demo fleet', count, 24)
+  .option('--no-fleet', 'start no demo fleet')
+  .option('--registry <host:port>', 'join this rendezvous instead of an embedded one', endpointText)
+  .option('--beacon <host:port>', 'the beacon of that rendezvous', endpointText)
+  .option('--otlp-http <host:port>', 'where OTLP/HTTP is taken', endpointText)
+  .option('--http <host:port>', 'where a browser finds the interface', endpointText)
+  .action((options) =>
+    runUntilStopped(() => {
+      const { registry, beacon, otlpHttp, http } = options;
+      if ((registry === undefined) !== (beacon === undefined)) {
+        throw new PilotError('config.invalid', '--registry and --beacon go together');
+      }
+      const rendezvous = registry === undefined ? undefined : { registry, beacon };
+      const fleetAgents = options.fleet === false ? 0 : options.fleet;
+      return startServe({ dataFolder: dataFolder(options.data), fleetAgents, rendezvous, otlpHttp, http });
+    }),
+  );
+
+program
+  .command('host', { hidden: true })
+  .allowUnknownOption()
+  .helpOption(false)
+  .argument('[args...]')
+  .action((args: string[]) => runUntilStopped(() => startHost(args)));
+
+const fleet = program.command('fleet').description('agents of the demo fleet');
+
+fleet
+  .command('up')
+  .description('start agents; they join the deck that runs in the data folder')
+  .option('--agents <n>', 'how many', count, 24)
+  .option('--data <dir>', 'the data folder of the deck')
+  .option('--one-process-each', 'each agent in a process of its own', false)
+  .option('--no-context', 'send no trace context in application messages')
+  .addOption(new Option('--only <agent>').hideHelp())
+  .action((options) =>
+    runUntilStopped(() => {
+      const command = {
+        data: dataFolder(options.data),
+        agents: options.agents,
+        sendsContext: options.context,
+        only: options.only,
+      };
+      return options.oneProcessEach ? startFleetOfProcesses(command) : startFleet(command);
+    }),
+  );
+
+fleet
+  .command('nat')
+  .description('put another kind of router before an agent')
+  .argument('<agent>', 'its hostname')
+  .addArgument(new Argument('<kind>').choices(NAT_BEHAVIOURS))
+  .option('--data <dir>', 'the data folder of the deck')
+  .action((agent, kind, options) => steer(options.data, { act: 'nat', agent, kind }));
+
+fleet
+  .command('context')
+  .description('switch trace context in application messages on or off')
+  .addArgument(new Argument('<state>').choices(['on', 'off']))
+  .option('--data <dir>', 'the data folder of the deck')
+  .action((state, options) => steer(options.data, { act: 'context', enabled: state === 'on' }));
+
+fleet
+  .command('counters')
+  .description('what crossed the routers of the fleet')
+  .option('--data <dir>', 'the data folder of the deck')
+  .action((options) => steer(options.data, { act: 'counters' }));
+
+async function steer(data: string | undefined, command: FleetCommand): Promise<void> {
+  const replies = await commandFleet(dataFolder(data), command);
+  process.stdout.write(`${JSON.stringify(Object.assign({}, ...replies))}\n`);
+}
+
+program
+  .command('ping')
+  .description('ping a node from the running deck')
+  .argument('<address>', 'N:NNNN.HHHH.LLLL')
+  .option('--json', 'one line of JSON', false)
+  .option('--timeout <ms>', 'how long to wait', count, 5_000)
+  .option('--data <dir>', 'the data folder of the deck')
+  .action((address, options) => runPing(dataFolder(options.data), address, options));
+
+program
+  .command('trace')
+  .description('traces of the running deck')
+  .command('show')
+  .argument('<trace-id>', '32 hex digits; any id of a joined trace')
+  .option('--otlp', 'as OTLP JSON', false)
+  .option('--joined', 'with the joined id instead of raw ones', false)
+  .option('--data <dir>', 'the data folder of the deck')
+  .action((traceId, options) => runTraceShow(dataFolder(options.data), traceId, options));
 
 program
   .command('conformance')

@@ -19,7 +19,13 @@ export interface RendezvousCommand {
   readonly adminToken: string | undefined;
 }
 
-const LIMITS = { connections: 4_096, messageBytes: 4 * 1024 * 1024, unsentBytes: 8 * 1024 * 1024, idleMs: 300_000 };
+const LIMITS = {
+  connections: 4_096,
+  messageBytes: 1024 * 1024,
+  unsentBytes: 8 * 1024 * 1024,
+  idleMs: 300_000,
+  messageMs: 30_000,
+};
 
 /** Registry and beacon in this process. */
 export async function startRendezvous(command: RendezvousCommand) {

@@ -3,11 +3,11 @@ import { createServer, request } from 'node:http';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { PilotError } from '../base/errors.ts';
-import { NAT_KINDS } from './roster.ts';
+import { NAT_BEHAVIOURS } from '../io/nat-socket.ts';
 
 /** What can be changed in a running fleet from another terminal. */
 const command = z.discriminatedUnion('act', [
-  z.object({ act: z.literal('nat'), agent: z.string(), kind: z.enum(NAT_KINDS) }),
+  z.object({ act: z.literal('nat'), agent: z.string(), kind: z.enum(NAT_BEHAVIOURS) }),
   z.object({ act: z.literal('context'), enabled: z.boolean() }),
   z.object({ act: z.literal('counters') }),
 ]);

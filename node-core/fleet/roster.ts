@@ -1,6 +1,4 @@
-/** NAT behaviours (RFC 4787 in the older words that operators use). `none` means no NAT at all. */
-export const NAT_KINDS = ['none', 'full-cone', 'restricted', 'port-restricted', 'symmetric'] as const;
-export type NatKind = (typeof NAT_KINDS)[number];
+import type { NatBehaviour } from '../io/nat-socket.ts';
 
 /** One agent of the demo fleet: who it is and where it stands. What it does is the workload's. */
 export interface RosterEntry {
@@ -8,7 +6,7 @@ export interface RosterEntry {
   readonly group: GroupName;
   /** The capability by which a group query finds it. */
   readonly tag: string;
-  readonly nat: NatKind;
+  readonly nat: NatBehaviour;
   /** How far its wall clock is ahead of the machine's. */
   readonly clockAheadMs: number;
 }

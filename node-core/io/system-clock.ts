@@ -4,21 +4,37 @@ import type { Clock, Instant } from '../base/clock.ts';
 /** A wall clock this far from where it should be was set; less is the machine's own discipline. */
 const STEP_MS = 50;
 const CHECK_MS = 1_000;
+/** How much of a small difference is followed at each check; one reading of the wall clock is off by up to 1 ms. */
+const FOLLOW = 0.1;
+
+/** What the machine offers; both in milliseconds. */
+export interface ClockSources {
+  monotonicMs(): number;
+  unixMs(): number;
+}
+
+const machine: ClockSources = { monotonicMs: () => performance.now(), unixMs: () => Date.now() };
 
 /**
  * The machine's clocks. The wall time runs on with the monotonic clock, in fractions of a microsecond, and follows the
- * machine's wall clock only when that was set, which begins a new epoch.
+ * machine's wall clock gently; only when that was set does it jump, which begins a new epoch. Within an epoch it never
+ * goes back.
  */
 export class SystemClock implements Clock {
   readonly #aheadMs: number;
+  readonly #sources: ClockSources;
   #wallAtZero: number;
+  #latest = 0n;
   #epoch = 0;
-  #checkAt = 0;
+  #checkAt: number;
 
   /** @param aheadMs - How far this clock is ahead of the machine's; for an agent of a demo fleet whose clock is wrong. */
-  constructor(aheadMs = 0) {
+  constructor(aheadMs = 0, sources: ClockSources = machine) {
     this.#aheadMs = aheadMs;
-    this.#wallAtZero = Date.now() + aheadMs - performance.now();
+    this.#sources = sources;
+    const monotonicMs = sources.monotonicMs();
+    this.#wallAtZero = sources.unixMs() + aheadMs - monotonicMs;
+    this.#checkAt = monotonicMs + CHECK_MS;
   }
 
   /** Counts how often the wall clock was set since start. */
@@ -27,16 +43,22 @@ export class SystemClock implements Clock {
   }
 
   now(): Instant {
-    const monotonicMs = performance.now();
+    const monotonicMs = this.#sources.monotonicMs();
     if (monotonicMs >= this.#checkAt) this.#check(monotonicMs);
-    return { monotonicMs, unixNano: toNano(this.#wallAtZero + monotonicMs) };
+    const unixNano = toNano(this.#wallAtZero + monotonicMs);
+    if (unixNano > this.#latest) this.#latest = unixNano;
+    return { monotonicMs, unixNano: this.#latest };
   }
 
   #check(monotonicMs: number): void {
     this.#checkAt = monotonicMs + CHECK_MS;
-    const wallAtZero = Date.now() + this.#aheadMs - monotonicMs;
-    if (Math.abs(wallAtZero - this.#wallAtZero) < STEP_MS) return;
-    this.#wallAtZero = wallAtZero;
+    const difference = this.#sources.unixMs() + this.#aheadMs - monotonicMs - this.#wallAtZero;
+    if (Math.abs(difference) < STEP_MS) {
+      this.#wallAtZero += FOLLOW * difference;
+      return;
+    }
+    this.#wallAtZero += difference;
+    this.#latest = 0n;
     this.#epoch += 1;
   }
 }

@@ -1,18 +1,25 @@
 import { connect as connectSocket, createServer, type Server, type Socket } from 'node:net';
 import { PilotError } from '../base/errors.ts';
 import type { Endpoint, FramedChannel } from '../base/transport.ts';
-import { encodeLengthPrefixed, LengthPrefixDecoder } from '../wire/length-prefix.ts';
+import { encodeLengthPrefixed, LengthPrefixDecoder, MAX_MESSAGE_LENGTH } from '../wire/length-prefix.ts';
 
 export interface ChannelLimits {
   /** Largest message taken. */
   readonly messageBytes: number;
   /** Bytes that may wait for a peer that does not read; then the connection ends. */
   readonly unsentBytes: number;
-  /** A connection that says nothing so long is closed. */
+  /** A connection that says nothing so long is closed; 0 never. */
   readonly idleMs: number;
+  /** A message must be whole so long after its first byte. */
+  readonly messageMs: number;
 }
 
-const CLIENT_LIMITS: ChannelLimits = { messageBytes: 64 * 1024 * 1024, unsentBytes: 16_777_216, idleMs: 0 };
+const CLIENT_LIMITS: ChannelLimits = {
+  messageBytes: MAX_MESSAGE_LENGTH,
+  unsentBytes: 16_777_216,
+  idleMs: 0,
+  messageMs: 30_000,
+};
 
 /** Messages of 4-byte length and body over TCP. */
 class TcpChannel implements FramedChannel {
@@ -21,6 +28,7 @@ class TcpChannel implements FramedChannel {
   readonly #socket: Socket;
   readonly #limits: ChannelLimits;
   readonly #decoder: LengthPrefixDecoder;
+  #messageTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(socket: Socket, limits: ChannelLimits) {
     this.#socket = socket;
@@ -33,7 +41,10 @@ class TcpChannel implements FramedChannel {
     socket.on('error', (error) => {
       reason = error.message;
     });
-    socket.on('close', () => this.onClosed?.(reason));
+    socket.on('close', () => {
+      clearTimeout(this.#messageTimer);
+      this.onClosed?.(reason);
+    });
   }
 
   send(message: Uint8Array): void {
@@ -49,13 +60,28 @@ class TcpChannel implements FramedChannel {
   #receive(bytes: Uint8Array): void {
     try {
       this.#decoder.push(bytes);
-      for (let message = this.#decoder.next(); message !== undefined; message = this.#decoder.next()) {
-        this.onMessage?.(message);
-      }
+      for (let message = this.#next(); message !== undefined; message = this.#next()) this.onMessage?.(message);
     } catch (error) {
       if (!(error instanceof PilotError)) throw error;
       this.#socket.destroy(); // a stream that lost its framing cannot be read on
     }
+    this.#awaitRest();
+  }
+
+  /** Nothing more once this side has closed, although more may have arrived. */
+  #next(): Uint8Array | undefined {
+    if (this.#socket.destroyed) return undefined;
+    const message = this.#decoder.next();
+    if (message === undefined) return undefined;
+    clearTimeout(this.#messageTimer);
+    this.#messageTimer = undefined;
+    return message;
+  }
+
+  /** Whoever sends a message byte by byte holds its memory for a while, not for ever. */
+  #awaitRest(): void {
+    if (this.#decoder.buffered === 0 || this.#socket.destroyed || this.#messageTimer !== undefined) return;
+    this.#messageTimer = setTimeout(() => this.#socket.destroy(), this.#limits.messageMs);
   }
 }
 

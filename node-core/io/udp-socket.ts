@@ -17,7 +17,7 @@ export class UdpSocket implements DatagramSocket {
     QUEUE_LIMITS,
     ({ bytes }) => bytes.length,
   );
-  #flushing = false;
+  #sentThisTurn = 0;
   #closed = false;
   #failed = 0;
 
@@ -55,8 +55,6 @@ export class UdpSocket implements DatagramSocket {
   send(bytes: Uint8Array, to: Endpoint): void {
     if (this.#closed) return;
     this.#queue.push({ bytes, to });
-    if (this.#flushing) return;
-    this.#flushing = true;
     this.#flush();
   }
 
@@ -67,18 +65,23 @@ export class UdpSocket implements DatagramSocket {
   }
 
   #flush(): void {
-    for (let sent = 0; sent < SENDS_PER_TURN; sent++) {
+    while (this.#sentThisTurn < SENDS_PER_TURN && !this.#closed) {
       const next = this.#queue.shift();
-      if (next === undefined || this.#closed) {
-        this.#flushing = false;
-        return;
-      }
-      this.#socket.send(next.bytes, next.to.port, next.to.host, (error) => {
-        if (error !== null) this.#failed += 1;
-      });
+      if (next === undefined) return;
+      if (this.#sentThisTurn === 0) setImmediate(() => this.#nextTurn());
+      this.#sentThisTurn += 1;
+      this.#socket.send(next.bytes, next.to.port, next.to.host, this.#onSent);
     }
-    setImmediate(() => this.#flush());
   }
+
+  #nextTurn(): void {
+    this.#sentThisTurn = 0;
+    this.#flush();
+  }
+
+  readonly #onSent = (error: Error | null): void => {
+    if (error !== null) this.#failed += 1;
+  };
 }
 
 /** Best effort: without privilege the operating system gives less than asked. */

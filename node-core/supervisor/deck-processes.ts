@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Supervisor } from './supervisor.ts';
 
 /** What the operator chose on the command line of the app or of `serve`. */
@@ -18,22 +19,45 @@ export interface RendezvousAddresses {
   readonly beacon: string;
 }
 
-/** Starts the deck host with its command line, again whenever it has ended; resolves when it is ready. */
-export type StartHost = (args: readonly string[]) => Promise<unknown>;
+/** The ready line of a process. */
+export type Ready = Readonly<Record<string, unknown>>;
 
-/** Starts what a deck consists of, each in a process of its own: the rendezvous, the deck host, then the demo fleet. */
-export async function startDeckProcesses(plan: DeckPlan, supervisor: Supervisor, startHost: StartHost): Promise<void> {
+/** Starts the deck host, again whenever it has ended; `args` is asked at each start. Resolves when it is first ready. */
+export type StartHost = (args: () => readonly string[]) => Promise<Ready>;
+
+/** The groups of the demo network. */
+const DEMO_GROUPS = ['travel', 'finance', 'security', 'research'];
+
+/**
+ * Starts what a deck consists of, each in a process of its own: the rendezvous, the deck host, then the demo fleet.
+ * Resolves with the host's ready line; the fleet comes up after it.
+ */
+export async function startDeckProcesses(plan: DeckPlan, supervisor: Supervisor, startHost: StartHost): Promise<Ready> {
+  shareSecrets(plan);
   const rendezvous = plan.rendezvous ?? (await startRendezvous(plan.dataFolder, supervisor));
-  await startHost(hostArgs(plan, rendezvous));
-  if (plan.fleetAgents === 0) return;
-  const args = ['fleet', 'up', '--agents', String(plan.fleetAgents), '--data', plan.dataFolder];
-  await supervisor.start({ role: 'fleet', args: () => args });
+  const chosen = { otlpHttp: plan.otlpHttp, http: plan.http };
+  const ready = await startHost(() => hostArgs(plan, rendezvous, chosen));
+  // a restart takes the same addresses, since exporters and browsers have been told them
+  if (typeof ready.otlpHttp === 'string') chosen.otlpHttp = ready.otlpHttp;
+  if (typeof ready.url === 'string') chosen.http = new URL(ready.url).host;
+  if (plan.fleetAgents > 0) {
+    const args = ['fleet', 'up', '--agents', String(plan.fleetAgents), '--data', plan.dataFolder];
+    void supervisor.start({ role: 'fleet', args: () => args });
+  }
+  return ready;
+}
+
+/** Every process we start inherits them; no command line shows them. */
+function shareSecrets(plan: DeckPlan): void {
+  process.env.FLIGHTDECK_TOKEN ??= randomBytes(24).toString('base64url');
+  if (plan.rendezvous === undefined) process.env.FLIGHTDECK_ADMIN_TOKEN ??= randomBytes(24).toString('base64url');
 }
 
 /** Port 0 at first; a restart takes the same addresses, since everyone has been told them. */
 async function startRendezvous(dataFolder: string, supervisor: Supervisor): Promise<RendezvousAddresses> {
   let addresses: RendezvousAddresses = { registry: '127.0.0.1:0', beacon: '127.0.0.1:0' };
-  const store = `${dataFolder}/rendezvous.json`;
+  const store = ['--store', `${dataFolder}/rendezvous.json`];
+  const groups = DEMO_GROUPS.flatMap((name) => ['--group', name]);
   const ready = await supervisor.start({
     role: 'rendezvous',
     args: () => [
@@ -42,17 +66,23 @@ async function startRendezvous(dataFolder: string, supervisor: Supervisor): Prom
       addresses.registry,
       '--beacon-addr',
       addresses.beacon,
-      '--store',
-      store,
+      ...store,
+      ...groups,
     ],
   });
   addresses = { registry: String(ready.registry), beacon: String(ready.beacon) };
   return addresses;
 }
 
-function hostArgs(plan: DeckPlan, rendezvous: RendezvousAddresses): string[] {
+function hostArgs(
+  plan: DeckPlan,
+  rendezvous: RendezvousAddresses,
+  chosen: Pick<DeckPlan, 'otlpHttp' | 'http'>,
+): readonly string[] {
   const args = ['--data', plan.dataFolder, '--registry', rendezvous.registry, '--beacon', rendezvous.beacon];
-  if (plan.otlpHttp !== undefined) args.push('--otlp-http', plan.otlpHttp);
-  if (plan.http !== undefined) args.push('--http', plan.http);
+  if (chosen.otlpHttp !== undefined) args.push('--otlp-http', chosen.otlpHttp);
+  if (chosen.http !== undefined) args.push('--http', chosen.http);
+  if (plan.rendezvous === undefined) args.push('--name', 'Local network');
+  if (plan.fleetAgents > 0) args.push('--nat', 'port-restricted'); // in the demo, this node stands behind a router too
   return args;
 }

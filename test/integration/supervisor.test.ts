@@ -40,13 +40,17 @@ const lines = async (): Promise<string[]> => (await readFile(journal, 'utf8')).t
 
 test('starts rendezvous, deck host and fleet in this order, each told where the one before it is', async () => {
   const hostArgs: string[] = [];
-  await startDeckProcesses(plan({}), supervisor, async (args) => hostArgs.push(...args));
+  await startDeckProcesses(plan({}), supervisor, async (args) => {
+    hostArgs.push(...args());
+    return {};
+  });
   expect(hostArgs.join(' ')).toBe(
-    `--data ${folder} --registry 127.0.0.1:7001 --beacon 127.0.0.1:7002 --http 127.0.0.1:0`,
+    `--data ${folder} --registry 127.0.0.1:7001 --beacon 127.0.0.1:7002 --http 127.0.0.1:0 --name Local network --nat port-restricted`,
   );
   const store = join(folder, 'rendezvous.json');
+  await vi.waitFor(async () => expect(await lines()).toHaveLength(2));
   expect(await lines()).toEqual([
-    `rendezvous started rendezvous --registry-addr 127.0.0.1:0 --beacon-addr 127.0.0.1:0 --store ${store}`,
+    `rendezvous started rendezvous --registry-addr 127.0.0.1:0 --beacon-addr 127.0.0.1:0 --store ${store} --group travel --group finance --group security --group research`,
     `fleet started fleet up --agents 24 --data ${folder}`,
   ]);
   await supervisor.stop();
@@ -56,13 +60,16 @@ test('starts rendezvous, deck host and fleet in this order, each told where the 
 test('joins the rendezvous that was named and starts no fleet that was not asked for', async () => {
   const rendezvous = { registry: '127.0.0.1:9000', beacon: '127.0.0.1:9001' };
   const started: string[][] = [];
-  await startDeckProcesses(plan({ rendezvous, fleetAgents: 0 }), supervisor, async (args) => started.push([...args]));
+  await startDeckProcesses(plan({ rendezvous, fleetAgents: 0 }), supervisor, async (args) => {
+    started.push([...args()]);
+    return {};
+  });
   expect(started.flat()).toContain('127.0.0.1:9000');
   expect(events).toEqual([]);
 });
 
 test('a killed rendezvous comes back on the addresses everyone was told', async () => {
-  await startDeckProcesses(plan({ fleetAgents: 0 }), supervisor, async () => undefined);
+  await startDeckProcesses(plan({ fleetAgents: 0 }), supervisor, async () => ({}));
   process.kill(supervisor.pidOf('rendezvous') as number, 'SIGKILL');
   await vi.waitFor(() => expect(events.filter((event) => event.type === 'ready')).toHaveLength(2), { timeout: 30_000 });
   expect(events.map((event) => event.type)).toEqual(['started', 'ready', 'exited', 'started', 'ready']);
@@ -71,6 +78,6 @@ test('a killed rendezvous comes back on the addresses everyone was told', async 
 
 test('starts nothing once it was told to stop', async () => {
   await supervisor.stop();
-  await expect(startDeckProcesses(plan({}), supervisor, async () => undefined)).rejects.toThrow('the deck ends');
+  await expect(startDeckProcesses(plan({}), supervisor, async () => ({}))).rejects.toThrow('the deck ends');
   expect(events).toEqual([]);
 });

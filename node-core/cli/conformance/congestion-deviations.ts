@@ -73,7 +73,7 @@ export const congestionDeviations: readonly Deviation[] = [
     'an acknowledgement with SACK blocks counts as a duplicate',
     () => ({ duplicates: 0 }),
     (state, operation, step) => {
-      if (operation.op === 'sack') state.duplicates += 1;
+      if (operation.op === 'sack' && step.sacked_seqs.length < step.unacked_segments) state.duplicates += 1;
       else if (operation.op.startsWith('ack')) state.duplicates = step.dup_acks;
       return { ...step, dup_acks: state.duplicates };
     },

@@ -3,6 +3,8 @@ import { addressSections } from './address-sections.ts';
 import { congestionSections } from './congestion-section.ts';
 import { dataExchangeSections } from './data-exchange-sections.ts';
 import { deviations } from './deviations.ts';
+import { exchangeSections } from './exchange-section.ts';
+import { frameHandlingSections } from './frame-handling-section.ts';
 import { packetSections } from './packet-sections.ts';
 import { isRetiredRequest, registrySections } from './registry-sections.ts';
 import { difference, plainValue, type Section } from './section.ts';
@@ -22,9 +24,15 @@ export type Verdict =
 const SECTIONS: Readonly<Record<string, Readonly<Record<string, Section>>>> = {
   address: addressSections,
   packet: packetSections,
-  tunnel: tunnelSections,
+  tunnel: { ...tunnelSections, ...frameHandlingSections },
   'tunnel-1.18': tunnelSections,
-  stream: { ...streamCodecSections, ...streamSections, ...congestionSections, ...timelineSections },
+  stream: {
+    ...streamCodecSections,
+    ...streamSections,
+    ...congestionSections,
+    ...timelineSections,
+    ...exchangeSections,
+  },
   services: { ...dataExchangeSections, ...registrySections },
 };
 

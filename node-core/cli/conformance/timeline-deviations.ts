@@ -95,8 +95,9 @@ export const timelineDeviations: readonly Deviation[] = [
         packet.from === 7 && packet.flags === 'ACK+FIN' && life.packets[index - 1]?.flags === 'ACK+FIN',
     );
     if (answer < 0) return undefined;
-    const isStorm = ({ flags }: LifePacket) => flags === 'ACK+FIN';
-    return { ...life, packets: life.packets.filter((packet, index) => index < answer || !isStorm(packet)) };
+    const kept = life.packets.filter(({ flags }, index) => index < answer || flags !== 'ACK+FIN');
+    // The recorded program says window 0 here, as in a FIN; ours says what there is.
+    return { ...life, packets: kept.map((packet, index) => (index < answer ? packet : { ...packet, window: 512 })) };
   }),
   ...perLife('a window of 0 is a closed window', (life, recording) => {
     const index = life.packets.findIndex(({ from, flags, window }) => from === 9 && flags === 'ACK' && window === 0);

@@ -1,0 +1,32 @@
+import { join } from 'node:path';
+import type { MessagePortMain } from 'electron';
+import { type DeckHost, startDeckHost } from '../../node-core/host/deck-host.ts';
+import { parseDeckHostArgs } from '../../node-core/host/deck-host-args.ts';
+
+/**
+ * The deck host in Electron's utility process. Main sends `connect` with one end of a channel to a window, any number of
+ * times and possibly before the deck is up, and `stop`; it is told `ready`, with the deck's addresses, once.
+ */
+const host = startDeckHost(parseDeckHostArgs(process.argv.slice(2), join(__dirname, '../renderer')));
+
+process.parentPort.on('message', ({ data, ports }) => {
+  const [port] = ports;
+  if (data.type === 'connect' && port !== undefined) void connect(port);
+  else if (data.type === 'stop') void stop();
+});
+void announce();
+
+async function announce(): Promise<void> {
+  const { ready }: DeckHost = await host;
+  process.parentPort.postMessage({ type: 'ready', ready });
+}
+
+async function connect(port: MessagePortMain): Promise<void> {
+  (await host).connect(port);
+  port.start();
+}
+
+async function stop(): Promise<void> {
+  await (await host).stop();
+  process.exit(0);
+}

@@ -1,0 +1,45 @@
+import { mkdir } from 'node:fs/promises';
+import { serveFleetControl } from '../fleet/fleet-control.ts';
+import { startDeckHost } from '../host/deck-host.ts';
+import { parseHostArgs } from '../host/host-args.ts';
+import { createLog } from '../host/log.ts';
+import { type DeckPlan, startDeckProcesses } from '../supervisor/deck-processes.ts';
+import { forkProgram } from '../supervisor/fork.ts';
+import { Supervisor } from '../supervisor/supervisor.ts';
+
+/** The whole deck without a window: this process starts and watches the others, and does nothing else. */
+export async function startServe(plan: DeckPlan) {
+  const log = createLog('serve');
+  await mkdir(plan.dataFolder, { recursive: true, mode: 0o700 });
+  const supervisor = new Supervisor(
+    (_role, args) => forkProgram(process.argv[1] as string, args),
+    (event) => {
+      if (event.type === 'exited')
+        log.warn({ role: event.role, reason: event.reason, restartInMs: event.restartInMs }, 'a process ended');
+    },
+  );
+  const ready = await startDeckProcesses(plan, supervisor, (args) =>
+    supervisor.start({ role: 'host', args: () => ['host', ...args()] }),
+  );
+  const { url, otlpHttp, registry, beacon, address } = ready;
+  return { ready: { url, otlpHttp, registry, beacon, address }, stop: () => supervisor.stop() };
+}
+
+/** The deck host in this process, as `serve` forks it. */
+export async function startHost(args: readonly string[]) {
+  const options = parseHostArgs(args);
+  const host = await startDeckHost(options);
+  const control = await serveFleetControl(options.data, async (wanted) => {
+    if (wanted.act === 'counters') return { flightdeck: { kind: host.nat.kind, ...host.nat.counters } };
+    if (wanted.act !== 'nat' || wanted.agent !== 'flightdeck') return undefined;
+    host.nat.setKind(wanted.kind, options.beacon);
+    return { agent: wanted.agent, nat: wanted.kind };
+  });
+  return {
+    ready: host.ready,
+    async stop(): Promise<void> {
+      await control.close();
+      await host.stop();
+    },
+  };
+}

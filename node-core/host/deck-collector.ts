@@ -1,0 +1,49 @@
+import type { Duplex } from 'node:stream';
+import type { ClockEstimate } from '../collector/clock-offsets.ts';
+import type { RecordedSpan } from '../collector/recording-tracer.ts';
+import type { RecordedLog } from '../collector/report-codec.ts';
+import type { Exporter } from '../collector/span.ts';
+import type { ReportRow } from '../collector/topology.ts';
+import type {
+  LedgerStage,
+  Trace,
+  TraceQuery,
+  TraceSearchResult,
+  TraceSummary,
+  VolumeBucket,
+} from '../contract/schema.ts';
+
+/** Figures of the collector for the status line. */
+export interface CollectorFigures {
+  readonly spansPerSecond: number;
+  readonly ledger: readonly LedgerStage[];
+  readonly store: { readonly spans: number; readonly bytes: number; readonly capBytes: number };
+}
+
+export interface CollectorEvents {
+  /** Rows of the mesh, as they are stored. */
+  readonly onReports: (rows: readonly ReportRow[]) => void;
+  readonly onFigures: (figures: CollectorFigures) => void;
+  /** Each exporting node's clock minus ours. */
+  readonly onClocks: (clocks: ReadonlyMap<number, ClockEstimate>) => void;
+  readonly onProblem: (text: string) => void;
+}
+
+/** What the deck needs of the collector, which lives in a thread of its own. */
+export interface DeckCollector {
+  /** Where OTLP/HTTP is taken: `H:P`. */
+  readonly otlpHttp: string;
+  /** Spans and reports of our own node. */
+  submit(spans: readonly RecordedSpan[], logs: readonly RecordedLog[]): void;
+  /** Serves OTLP/HTTP on a stream of the overlay, to the peer that its tunnel authenticated. */
+  serveStream(stream: Duplex, peer: Exporter): void;
+  search(query: TraceQuery): Promise<TraceSearchResult>;
+  tail(query: TraceQuery, signal: AbortSignal): AsyncGenerator<TraceSummary[], void, undefined>;
+  trace(traceId: string): Promise<Trace>;
+  exportTraces(
+    traceIds: readonly string[],
+    joined: boolean,
+  ): Promise<{ readonly json: string; readonly spans: number }>;
+  volume(fromMs: number, toMs: number, buckets: number): Promise<VolumeBucket[]>;
+  stop(): Promise<void>;
+}

@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { RPCHandler } from '@orpc/server/message-port';
+import type { Endpoint } from '../base/transport.ts';
+import { formatEndpoint } from '../base/transport.ts';
+import { lockFolder } from '../io/folder-lock.ts';
+import { type NatBehaviour, NatSocket } from '../io/nat-socket.ts';
+import { SystemClock } from '../io/system-clock.ts';
+import { Deck } from './deck.ts';
+import { ensureFolder, removeDeckFile, writeDeckFile } from './deck-file.ts';
+import { serveDeck } from './deck-server.ts';
+import { loadIdentity } from './identity-file.ts';
+import { createLog } from './log.ts';
+import { createRouter } from './router.ts';
+import { startCollector } from './start-collector.ts';
+
+export interface DeckHostOptions {
+  readonly data: string;
+  readonly registry: Endpoint;
+  readonly beacon: Endpoint;
+  readonly otlpHttp: Endpoint;
+  /** Where a browser and the command line find the deck. */
+  readonly http: Endpoint;
+  /** The router this node stands behind, in the demo network. */
+  readonly nat: NatBehaviour;
+  readonly networkName: string;
+  /** The built interface, for a browser; without it only the contract is served. */
+  readonly pages: string | undefined;
+}
+
+/** The port's end of a channel to a window, as Electron or Node gives it. */
+type WindowPort = Parameters<RPCHandler<Record<never, never>>['upgrade']>[0];
+
+export interface DeckHost {
+  readonly ready: Readonly<Record<string, string | number>>;
+  /** Serves the contract on one more port. */
+  connect(port: WindowPort): void;
+  /** The NAT of this node, to be changed and counted from another terminal. */
+  readonly nat: NatSocket;
+  stop(): Promise<void>;
+}
+
+/** Everything that runs in the deck host's process. A data folder has one deck at a time. */
+export async function startDeckHost(options: DeckHostOptions): Promise<DeckHost> {
+  const { data, registry, beacon } = options;
+  const log = createLog('deck');
+  await ensureFolder(data);
+  const lock = await lockFolder(data);
+  const identity = await loadIdentity(join(data, 'identity.json'), (aside) =>
+    log.error({ aside }, 'the identity was not readable and is set aside'),
+  );
+  const clock = new SystemClock();
+  const nat = await NatSocket.open(options.nat, '127.0.0.1', clock);
+  const deck = await Deck.start({
+    identity,
+    clock,
+    socket: nat,
+    registry,
+    beacon,
+    hostname: 'flightdeck',
+    networkName: options.networkName,
+    adminToken: process.env.FLIGHTDECK_ADMIN_TOKEN,
+    startCollector: (events) => startCollector({ folder: join(data, 'store'), listen: options.otlpHttp }, events),
+  });
+  const router = createRouter(deck);
+  const token = process.env.FLIGHTDECK_TOKEN ?? randomBytes(24).toString('base64url');
+  const server = await serveDeck(router, options.http, token, options.pages);
+  const ready = {
+    url: server.url,
+    otlpHttp: deck.collector.otlpHttp,
+    registry: formatEndpoint(registry),
+    beacon: formatEndpoint(beacon),
+    address: deck.node.address,
+    nodeId: deck.node.nodeId,
+  };
+  await writeDeckFile(data, { pid: process.pid, token, ...ready });
+  const handler = new RPCHandler(router);
+  log.info({ ...ready, url: server.url.replace(/#.*/, '') }, 'the deck is up');
+  return {
+    ready,
+    nat,
+    connect: (port) => handler.upgrade(port),
+    async stop(): Promise<void> {
+      await removeDeckFile(data);
+      await server.close();
+      await deck.stop();
+      await lock.release();
+    },
+  };
+}

@@ -1,0 +1,122 @@
+import type { Clock } from '../base/clock.ts';
+import type { DeckStatus, LedgerStage } from '../contract/schema.ts';
+import type { CollectorFigures } from './deck-collector.ts';
+import type { GraphPicture } from './graph-state.ts';
+import { VERSION } from './version.ts';
+
+type ServiceState = { readonly state: 'ok' | 'away' | 'connecting'; readonly since: number };
+
+const PERIOD_MS = 1_000;
+
+/** Gathers what the status line says, and feeds it once a second and at each change. */
+export class DeckStatusBoard {
+  readonly #clock: Clock;
+  readonly #fixed: Pick<DeckStatus, 'networkName' | 'otlpHttp'>;
+  readonly #startedAt: number;
+  readonly #readers = new Set<() => void>();
+  #self: DeckStatus['self'];
+  #registry: ServiceState & { readonly address: string; readonly rttMs?: number };
+  #beacon: ServiceState & { readonly id: string };
+  #figures: CollectorFigures = { spansPerSecond: 0, ledger: [], store: { spans: 0, bytes: 0, capBytes: 0 } };
+  #sources: DeckStatus['sources'] = { live: 0, known: 0, away: [] };
+  #relayed = new Map<string, number>();
+  #nodeStage: LedgerStage | undefined;
+
+  constructor(
+    clock: Clock,
+    options: Pick<DeckStatus, 'networkName' | 'otlpHttp'> & { readonly registry: string; readonly beacon: string },
+  ) {
+    this.#clock = clock;
+    const { networkName, otlpHttp, registry, beacon } = options;
+    this.#fixed = { networkName, otlpHttp };
+    this.#startedAt = this.#nowMs();
+    this.#registry = { address: registry, state: 'connecting', since: this.#startedAt };
+    this.#beacon = { id: beacon, state: 'connecting', since: this.#startedAt };
+  }
+
+  get beacon(): ServiceState & { readonly id: string } {
+    return this.#beacon;
+  }
+
+  setSelf(self: NonNullable<DeckStatus['self']>): void {
+    this.#self = self;
+    this.#notify();
+  }
+
+  setRegistry(state: 'ok' | 'away', since: number, rttMs: number | undefined): void {
+    this.#registry = { ...this.#registry, state, since, ...(rttMs === undefined ? {} : { rttMs }) };
+    this.#notify();
+  }
+
+  setBeacon(state: 'ok' | 'away', since: number): void {
+    if (this.#beacon.state === state) return;
+    this.#beacon = { ...this.#beacon, state, since };
+    this.#notify();
+  }
+
+  setFigures(figures: CollectorFigures): void {
+    this.#figures = figures;
+  }
+
+  setNodeStage(stage: LedgerStage): void {
+    this.#nodeStage = stage;
+  }
+
+  setPicture(picture: GraphPicture): void {
+    const reporting = [...picture.agents.values()].filter((agent) => agent.reports);
+    const away = reporting.filter((agent) => !agent.live && !agent.self);
+    this.#sources = {
+      live: reporting.length - away.length,
+      known: reporting.length,
+      away: away.map(({ hostname }) => hostname),
+    };
+    this.#relayed = new Map([...picture.beacons.values()].map(({ id, relayedTunnels }) => [id, relayedTunnels]));
+  }
+
+  async *watch(signal: AbortSignal): AsyncGenerator<DeckStatus, void, undefined> {
+    let wake: () => void = () => {};
+    const notice = () => wake();
+    this.#readers.add(notice);
+    signal.addEventListener('abort', notice);
+    try {
+      while (!signal.aborted) {
+        yield this.#status();
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, PERIOD_MS);
+          wake = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+      }
+    } finally {
+      this.#readers.delete(notice);
+      signal.removeEventListener('abort', notice);
+    }
+  }
+
+  #status(): DeckStatus {
+    const { id, state, since } = this.#beacon;
+    return {
+      at: this.#nowMs(),
+      startedAt: this.#startedAt,
+      version: VERSION,
+      ...this.#fixed,
+      ...(this.#self === undefined ? {} : { self: this.#self }),
+      registry: this.#registry,
+      beacons: [{ id, state, since, relayedTunnels: this.#relayed.get(id) ?? 0 }],
+      sources: this.#sources,
+      spansPerSecond: this.#figures.spansPerSecond,
+      ledger: [...(this.#nodeStage === undefined ? [] : [this.#nodeStage]), ...this.#figures.ledger],
+      store: this.#figures.store,
+    };
+  }
+
+  #notify(): void {
+    for (const wake of this.#readers) wake();
+  }
+
+  #nowMs(): number {
+    return Number(this.#clock.now().unixNano / 1_000_000n);
+  }
+}

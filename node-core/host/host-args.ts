@@ -1,0 +1,43 @@
+import { parseArgs } from 'node:util';
+import { PilotError } from '../base/errors.ts';
+import { type Endpoint, parseEndpoint } from '../base/transport.ts';
+import { NAT_BEHAVIOURS } from '../io/nat-socket.ts';
+import type { DeckHostOptions } from './deck-host.ts';
+
+/** The message by which main hands the deck host a window's port. */
+export const HOST_CONNECT = 'connect';
+
+const DEFAULT_OTLP: Endpoint = { host: '127.0.0.1', port: 4318 };
+const ANY: Endpoint = { host: '127.0.0.1', port: 0 };
+
+/**
+ * Reads the deck host's command line, as the supervisor writes it.
+ *
+ * @throws PilotError `config.invalid`
+ */
+export function parseHostArgs(args: readonly string[]): DeckHostOptions {
+  const text = { type: 'string' } as const;
+  const { values } = parseArgs({
+    args: [...args],
+    options: { data: text, registry: text, beacon: text, 'otlp-http': text, http: text, nat: text, name: text },
+  });
+  const nat = NAT_BEHAVIOURS.find((kind) => kind === (values.nat ?? 'none'));
+  if (values.data === undefined || nat === undefined) throw new PilotError('config.invalid', 'bad deck host arguments');
+  const registry = endpoint(values.registry);
+  return {
+    data: values.data,
+    registry,
+    beacon: endpoint(values.beacon),
+    otlpHttp: values['otlp-http'] === undefined ? DEFAULT_OTLP : endpoint(values['otlp-http']),
+    http: values.http === undefined ? ANY : endpoint(values.http),
+    nat,
+    networkName: values.name ?? `Network at ${values.registry}`,
+    pages: `${__dirname}/../renderer`,
+  };
+}
+
+function endpoint(text: string | undefined): Endpoint {
+  const parsed = text === undefined ? undefined : parseEndpoint(text);
+  if (parsed === undefined) throw new PilotError('config.invalid', `expected HOST:PORT, got ${text}`);
+  return parsed;
+}

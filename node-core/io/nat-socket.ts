@@ -3,7 +3,9 @@ import { type DatagramSocket, type Endpoint, formatEndpoint } from '../base/tran
 import { type NatCrossing, NatTraffic } from './nat-traffic.ts';
 import { UdpSocket } from './udp-socket.ts';
 
-export type NatBehaviour = 'none' | 'full-cone' | 'restricted' | 'port-restricted' | 'symmetric';
+/** NAT behaviours (RFC 4787 in the older words that operators use). `none` means no NAT at all. */
+export const NAT_BEHAVIOURS = ['none', 'full-cone', 'restricted', 'port-restricted', 'symmetric'] as const;
+export type NatBehaviour = (typeof NAT_BEHAVIOURS)[number];
 
 export interface NatCounters extends Readonly<NatCrossing> {
   readonly mappings: number;

@@ -1,0 +1,263 @@
+import { connect } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { fromHex, toHex, utf8 } from '../../node-core/base/bytes.ts';
+import type { Endpoint, FramedChannel } from '../../node-core/base/transport.ts';
+import { type NatBehaviour, NatSocket } from '../../node-core/io/nat-socket.ts';
+import { SystemClock } from '../../node-core/io/system-clock.ts';
+import { listenForChannels, openChannel } from '../../node-core/io/tcp-channel.ts';
+import { UdpSocket } from '../../node-core/io/udp-socket.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const ANY: Endpoint = { host: '127.0.0.1', port: 0 };
+const closing: (() => Promise<void> | void)[] = [];
+
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+interface Heard {
+  readonly text: string;
+  readonly from: Endpoint;
+}
+
+async function udp(): Promise<{ readonly socket: UdpSocket; readonly heard: Heard[] }> {
+  const socket = await UdpSocket.bind(ANY);
+  closing.push(() => socket.close());
+  return { socket, heard: listen(socket) };
+}
+
+async function nat(kind: NatBehaviour): Promise<{ readonly socket: NatSocket; readonly heard: Heard[] }> {
+  const socket = await NatSocket.open(kind, ANY.host, new SystemClock());
+  closing.push(() => socket.close());
+  return { socket, heard: listen(socket) };
+}
+
+function listen(socket: UdpSocket | NatSocket): Heard[] {
+  const heard: Heard[] = [];
+  socket.onDatagram = (bytes, from) => heard.push({ text: new TextDecoder().decode(bytes), from });
+  return heard;
+}
+
+async function texts(heard: readonly Heard[], count: number): Promise<string[]> {
+  await waitFor(() => heard.length >= count);
+  return heard.map(({ text }) => text);
+}
+
+describe('UDP', () => {
+  test('a burst arrives whole and in order although only a few datagrams leave in a turn', async () => {
+    const [a, b] = [await udp(), await udp()];
+    for (let index = 0; index < 1_000; index++) a.socket.send(utf8(`${index}`), b.socket.local);
+    expect(await texts(b.heard, 1_000)).toEqual(Array.from({ length: 1_000 }, (_, index) => `${index}`));
+    expect(a.socket.unsent).toBe(0);
+  });
+
+  test('what the system refuses or the queue cannot hold is counted, never thrown', async () => {
+    const { socket } = await udp();
+    socket.send(new Uint8Array(65_536), socket.local);
+    await waitFor(() => socket.unsent === 1);
+    for (let index = 0; index < 9_000; index++) socket.send(utf8('x'), socket.local);
+    expect(socket.unsent).toBeGreaterThan(500);
+    await socket.close();
+    socket.send(utf8('x'), socket.local);
+    await socket.close();
+  });
+});
+
+describe('a simulated NAT', () => {
+  test('a cone shows one port to all', async () => {
+    const [inside, a, b] = [await nat('port-restricted'), await udp(), await udp()];
+    inside.socket.send(utf8('hello'), a.socket.local);
+    inside.socket.send(utf8('hello'), b.socket.local);
+    await Promise.all([texts(a.heard, 1), texts(b.heard, 1)]);
+    expect(a.heard[0]?.from).toEqual(inside.socket.local);
+    expect(b.heard[0]?.from).toEqual(inside.socket.local);
+  });
+
+  test('a symmetric one shows another port to each, and lets in only whom it was opened for', async () => {
+    const [inside, a, b] = [await nat('symmetric'), await udp(), await udp()];
+    for (const peer of [a, b]) inside.socket.send(utf8('hello'), peer.socket.local);
+    await Promise.all([texts(a.heard, 1), texts(b.heard, 1)]);
+    const [forA, forB] = [a.heard[0]?.from as Endpoint, b.heard[0]?.from as Endpoint];
+    expect(new Set([forA.port, forB.port, inside.socket.local.port]).size).toBe(3);
+    b.socket.send(utf8('b at a’s port'), forA);
+    b.socket.send(utf8('b at the first port'), inside.socket.local);
+    a.socket.send(utf8('a'), forA);
+    expect(await texts(inside.heard, 1)).toEqual(['a']);
+    await waitFor(() => inside.socket.counters.refused === 2);
+    const { remotes, mappings } = inside.socket.counters;
+    expect(mappings).toBe(3);
+    expect(remotes[`127.0.0.1:${a.socket.local.port}`]).toEqual({
+      outgoing: 1,
+      incoming: 1,
+      refused: 0,
+      outgoingBytes: 5,
+      incomingBytes: 1,
+    });
+    expect(remotes[`127.0.0.1:${b.socket.local.port}`]).toMatchObject({ outgoing: 1, incoming: 0, refused: 2 });
+  });
+
+  test.each([
+    ['none', true, true],
+    ['full-cone', true, true],
+    ['restricted', false, true],
+    ['port-restricted', false, false],
+  ] as const)(
+    '%s: strangers in at first %s, once another port of their host was spoken to %s',
+    async (kind, first, then) => {
+      const [inside, contacted, stranger] = [await nat(kind), await udp(), await udp()];
+      stranger.socket.send(utf8('first'), inside.socket.local);
+      await waitFor(() => inside.socket.counters.incoming + inside.socket.counters.refused === 1);
+      inside.socket.send(utf8('hello'), contacted.socket.local);
+      await texts(contacted.heard, 1);
+      stranger.socket.send(utf8('then'), inside.socket.local);
+      await waitFor(() => inside.socket.counters.incoming + inside.socket.counters.refused === 2);
+      expect(inside.heard.map(({ text }) => text)).toEqual([...(first ? ['first'] : []), ...(then ? ['then'] : [])]);
+    },
+  );
+
+  test('made a full cone, it keeps the port by which the beacon knows the node', async () => {
+    const [inside, beacon, peer] = [await nat('symmetric'), await udp(), await udp()];
+    inside.socket.send(utf8('discover'), beacon.socket.local);
+    inside.socket.send(utf8('hello'), peer.socket.local);
+    await Promise.all([texts(beacon.heard, 1), texts(peer.heard, 1)]);
+    const known = beacon.heard[0]?.from as Endpoint;
+    inside.socket.setKind('full-cone', beacon.socket.local);
+    peer.socket.send(utf8('straight'), known);
+    expect(await texts(inside.heard, 1)).toEqual(['straight']);
+    inside.socket.send(utf8('answer'), peer.socket.local);
+    await texts(peer.heard, 2);
+    expect(peer.heard[1]?.from).toEqual(known);
+    expect(inside.socket.counters.mappings).toBe(1);
+  });
+
+  test('changed while a port is being opened, it sends what waits from where it now should', async () => {
+    const [inside, peer] = [await nat('symmetric'), await udp()];
+    inside.socket.send(utf8('hello'), peer.socket.local);
+    inside.socket.setKind('port-restricted', undefined);
+    expect(await texts(peer.heard, 1)).toEqual(['hello']);
+    expect(peer.heard[0]?.from).toEqual(inside.socket.local);
+    expect(inside.socket.counters.mappings).toBe(1);
+  });
+});
+
+describe('TCP channels', () => {
+  const limits = { connections: 4, messageBytes: 1_024, unsentBytes: 100_000, idleMs: 60_000, messageMs: 60_000 };
+
+  async function listener(options: Partial<typeof limits> = {}) {
+    const channels: FramedChannel[] = [];
+    const messages: string[] = [];
+    const opened = await listenForChannels(ANY, { ...limits, ...options }, (channel) => {
+      channels.push(channel);
+      channel.onMessage = (message) => {
+        messages.push(new TextDecoder().decode(message));
+        if (messages.at(-1) === 'close') channel.close();
+        else channel.send(message);
+      };
+    });
+    closing.push(() => opened.close());
+    return { local: opened.local, channels, messages };
+  }
+
+  /** A raw connection: what it sent back, and whether it was closed. */
+  function raw(to: Endpoint, hex: string) {
+    const state = { received: '', closed: false };
+    const socket = connect(to.port, to.host);
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      state.closed = true;
+    });
+    socket.on('data', (bytes) => {
+      state.received += toHex(bytes);
+    });
+    socket.write(fromHex(hex));
+    closing.push(() => void socket.destroy());
+    return { state, socket };
+  }
+
+  test('carry messages both ways and tell of the end', async () => {
+    const { local } = await listener();
+    const channel = await openChannel(local, 5_000);
+    const got: string[] = [];
+    let ended = '';
+    channel.onMessage = (message) => got.push(new TextDecoder().decode(message));
+    channel.onClosed = (reason) => {
+      ended = reason;
+    };
+    for (const text of ['a', 'b', 'c']) channel.send(utf8(text));
+    await waitFor(() => got.length === 3);
+    expect(got).toEqual(['a', 'b', 'c']);
+    channel.send(utf8('close'));
+    await waitFor(() => ended !== '');
+    channel.send(utf8('too late'));
+  });
+
+  test('hand on nothing more once they were closed from inside', async () => {
+    const { local, messages } = await listener();
+    const { state } = raw(local, '00000005636c6f7365' + '0000000161');
+    await waitFor(() => state.closed);
+    expect(messages).toEqual(['close']);
+  });
+
+  test.each([
+    ['an empty message', '00000000'],
+    ['a message above the limit', '00000401'],
+    ['the binary protocol', '50494c5401'],
+  ])('end on %s', async (_what, hex) => {
+    const { local, messages } = await listener();
+    const { state } = raw(local, hex);
+    await waitFor(() => state.closed);
+    expect(messages).toEqual([]);
+  });
+
+  test('end when a message does not become whole, and when nothing is said', async () => {
+    const slow = await listener({ messageMs: 50 });
+    const { state, socket } = raw(slow.local, '0000000a');
+    const drip = setInterval(() => socket.write('x'), 20);
+    await waitFor(() => state.closed);
+    clearInterval(drip);
+    const silent = await listener({ idleMs: 50 });
+    const idle = raw(silent.local, '');
+    await waitFor(() => idle.state.closed);
+  });
+
+  test('end when the other side does not read', async () => {
+    const { local, channels } = await listener();
+    const { socket, state } = raw(local, '');
+    socket.pause();
+    await waitFor(() => channels.length === 1);
+    let ended = false;
+    const [channel] = channels as [FramedChannel];
+    channel.onClosed = () => {
+      ended = true;
+    };
+    for (let sent = 0; sent < 20_000 && !ended; sent++) {
+      channel.send(new Uint8Array(10_000));
+      if (sent % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await waitFor(() => ended);
+    socket.resume();
+    await waitFor(() => state.closed);
+  });
+
+  test('are refused above their number, and taken again when others have left', async () => {
+    const { local, channels } = await listener({ connections: 1 });
+    const first = raw(local, '');
+    await waitFor(() => channels.length === 1);
+    const second = raw(local, '');
+    await waitFor(() => second.state.closed);
+    expect(first.state.closed).toBe(false);
+    first.socket.destroy();
+    await waitFor(() => first.state.closed);
+    await waitFor(async () => {
+      const third = raw(local, '0000000161');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return third.state.received === '0000000161';
+    });
+  });
+
+  test('say why there is none', async () => {
+    const { local } = await listener();
+    for (const close of closing.splice(0)) await close();
+    await expect(openChannel(local, 5_000)).rejects.toMatchObject({ code: 'registry.unavailable' });
+  });
+});

@@ -1,0 +1,41 @@
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { readStateFile, writeStateFile } from '../../node-core/io/state-file.ts';
+
+let folder = '';
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'flightdeck-state-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const never = () => {
+  throw new Error('not corrupt');
+};
+
+test('is owner-only, in a folder made for it, and leaves nothing beside it', async () => {
+  const path = join(folder, 'deep', 'state.json');
+  await writeStateFile(path, '{"a":1}');
+  await writeStateFile(path, '{"a":2}');
+  expect(await readStateFile(path, JSON.parse, never)).toEqual({ a: 2 });
+  expect((await stat(path)).mode & 0o777).toBe(0o600);
+  expect(await readdir(join(folder, 'deep'))).toEqual(['state.json']);
+});
+
+test('that is not there is none', async () => {
+  expect(await readStateFile(join(folder, 'none.json'), JSON.parse, never)).toBeUndefined();
+});
+
+test('that cannot be read is set aside whole, and its place is free', async () => {
+  const path = join(folder, 'state.json');
+  await writeFile(path, '{"a":');
+  let aside = '';
+  const read = await readStateFile(path, JSON.parse, (at) => {
+    aside = at;
+  });
+  expect(read).toBeUndefined();
+  expect(await readFile(aside, 'utf8')).toBe('{"a":');
+  expect(await readStateFile(path, JSON.parse, never)).toBeUndefined();
+});

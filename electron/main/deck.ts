@@ -21,11 +21,10 @@ export class Deck {
       onState: (state) => this.#broker?.tell(state),
       onStarted: () => this.#broker?.connect(),
     });
-    // the same binary as plain Node: a child that ends when the pipe between us closes, even when we are killed
-    const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1' };
     const program = join(bundles, 'flightdeck.cjs');
     this.#supervisor = new Supervisor(
-      (_role, args) => forkProgram(program, args, env),
+      // the same binary as plain Node: a child that ends when the pipe between us closes, even when we are killed
+      (_role, args) => forkProgram(program, args, { ...process.env, ELECTRON_RUN_AS_NODE: '1' }),
       (event) => process.stderr.write(`${JSON.stringify(event)}\n`),
     );
   }

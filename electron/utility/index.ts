@@ -1,13 +1,12 @@
-import { join } from 'node:path';
 import type { MessagePortMain } from 'electron';
 import { type DeckHost, startDeckHost } from '../../node-core/host/deck-host.ts';
-import { parseDeckHostArgs } from '../../node-core/host/deck-host-args.ts';
+import { parseHostArgs } from '../../node-core/host/host-args.ts';
 
 /**
  * The deck host in Electron's utility process. Main sends `connect` with one end of a channel to a window, any number of
  * times and possibly before the deck is up, and `stop`; it is told `ready`, with the deck's addresses, once.
  */
-const host = startDeckHost(parseDeckHostArgs(process.argv.slice(2), join(__dirname, '../renderer')));
+const host = startDeckHost(parseHostArgs(process.argv.slice(2)));
 
 process.parentPort.on('message', ({ data, ports }) => {
   const [port] = ports;

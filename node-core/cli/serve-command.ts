@@ -1,5 +1,4 @@
 import { mkdir } from 'node:fs/promises';
-import { serveFleetControl } from '../fleet/fleet-control.ts';
 import { startDeckHost } from '../host/deck-host.ts';
 import { parseHostArgs } from '../host/host-args.ts';
 import { createLog } from '../host/log.ts';
@@ -26,20 +25,6 @@ export async function startServe(plan: DeckPlan) {
 }
 
 /** The deck host in this process, as `serve` forks it. */
-export async function startHost(args: readonly string[]) {
-  const options = parseHostArgs(args);
-  const host = await startDeckHost(options);
-  const control = await serveFleetControl(options.data, async (wanted) => {
-    if (wanted.act === 'counters') return { flightdeck: { kind: host.nat.kind, ...host.nat.counters } };
-    if (wanted.act !== 'nat' || wanted.agent !== 'flightdeck') return undefined;
-    host.nat.setKind(wanted.kind, options.beacon);
-    return { agent: wanted.agent, nat: wanted.kind };
-  });
-  return {
-    ready: host.ready,
-    async stop(): Promise<void> {
-      await control.close();
-      await host.stop();
-    },
-  };
+export function startHost(args: readonly string[]) {
+  return startDeckHost(parseHostArgs(args));
 }

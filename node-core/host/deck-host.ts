@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { RPCHandler } from '@orpc/server/message-port';
 import type { Endpoint } from '../base/transport.ts';
 import { formatEndpoint } from '../base/transport.ts';
+import { type FleetControl, serveFleetControl } from '../fleet/fleet-control.ts';
 import { lockFolder } from '../io/folder-lock.ts';
 import { type NatBehaviour, NatSocket } from '../io/nat-socket.ts';
 import { SystemClock } from '../io/system-clock.ts';
@@ -13,6 +14,8 @@ import { loadIdentity } from './identity-file.ts';
 import { createLog } from './log.ts';
 import { createRouter } from './router.ts';
 import { startCollector } from './start-collector.ts';
+
+const HOSTNAME = 'flightdeck';
 
 export interface DeckHostOptions {
   readonly data: string;
@@ -35,8 +38,6 @@ export interface DeckHost {
   readonly ready: Readonly<Record<string, string | number>>;
   /** Serves the contract on one more port. */
   connect(port: WindowPort): void;
-  /** The NAT of this node, to be changed and counted from another terminal. */
-  readonly nat: NatSocket;
   stop(): Promise<void>;
 }
 
@@ -57,7 +58,7 @@ export async function startDeckHost(options: DeckHostOptions): Promise<DeckHost>
     socket: nat,
     registry,
     beacon,
-    hostname: 'flightdeck',
+    hostname: HOSTNAME,
     networkName: options.networkName,
     adminToken: process.env.FLIGHTDECK_ADMIN_TOKEN,
     startCollector: (events) => startCollector({ folder: join(data, 'store'), listen: options.otlpHttp }, events),
@@ -74,17 +75,28 @@ export async function startDeckHost(options: DeckHostOptions): Promise<DeckHost>
     nodeId: deck.node.nodeId,
   };
   await writeDeckFile(data, { pid: process.pid, token, ...ready });
+  const control = await serveNatControl(options, nat);
   const handler = new RPCHandler(router);
   log.info({ ...ready, url: server.url.replace(/#.*/, '') }, 'the deck is up');
   return {
     ready,
-    nat,
     connect: (port) => handler.upgrade(port),
     async stop(): Promise<void> {
       await removeDeckFile(data);
+      await control.close();
       await server.close();
       await deck.stop();
       await lock.release();
     },
   };
+}
+
+/** The NAT of this node can be changed and counted from another terminal, as those of the fleet's agents can. */
+function serveNatControl({ data, beacon }: DeckHostOptions, nat: NatSocket): Promise<FleetControl> {
+  return serveFleetControl(data, async (wanted) => {
+    if (wanted.act === 'counters') return { [HOSTNAME]: { kind: nat.kind, ...nat.counters } };
+    if (wanted.act !== 'nat' || wanted.agent !== HOSTNAME) return undefined;
+    nat.setKind(wanted.kind, beacon);
+    return { agent: wanted.agent, nat: wanted.kind };
+  });
 }

@@ -4,9 +4,6 @@ import { type Endpoint, parseEndpoint } from '../base/transport.ts';
 import { NAT_BEHAVIOURS } from '../io/nat-socket.ts';
 import type { DeckHostOptions } from './deck-host.ts';
 
-/** The message by which main hands the deck host a window's port. */
-export const HOST_CONNECT = 'connect';
-
 const DEFAULT_OTLP: Endpoint = { host: '127.0.0.1', port: 4318 };
 const ANY: Endpoint = { host: '127.0.0.1', port: 0 };
 

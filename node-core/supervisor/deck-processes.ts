@@ -42,7 +42,7 @@ export async function startDeckProcesses(plan: DeckPlan, supervisor: Supervisor,
   if (typeof ready.url === 'string') chosen.http = new URL(ready.url).host;
   if (plan.fleetAgents > 0) {
     const args = ['fleet', 'up', '--agents', String(plan.fleetAgents), '--data', plan.dataFolder];
-    void supervisor.start({ role: 'fleet', args: () => args });
+    supervisor.start({ role: 'fleet', args: () => args }).catch(() => undefined); // refused only when the deck ends
   }
   return ready;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { launchApp, type RunningApp } from '../e2e/launch.ts';
 import { type MarkedProcess, processesOf } from '../e2e/processes.ts';
-import { connectToDeck, waitForLiveAgents } from '../support/deck-connection.ts';
+import { connectWhenReady, waitForLiveAgents } from '../support/deck-connection.ts';
 import type { BenchRow } from './row.ts';
 
 const AGENTS = 24;
@@ -18,7 +18,7 @@ export async function measure(): Promise<BenchRow[]> {
   const app = await launchApp(dataFolder, ['--fleet', String(AGENTS), '--otlp-http', '127.0.0.1:0']);
   try {
     const firstPaint = (await firstPaintAt(app)) - launchedAt;
-    const connection = await connectToDeck(dataFolder, LIMIT_MS);
+    const connection = await connectWhenReady(dataFolder, LIMIT_MS);
     await waitForLiveAgents(connection, AGENTS, LIMIT_MS);
     const liveGraph = Date.now() - launchedAt;
     connection.close();

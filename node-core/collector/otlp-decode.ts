@@ -1,0 +1,27 @@
+import type { LogRecord } from './log-record.ts';
+import { decodeLogsJson, decodeTracesJson } from './otlp-decode-json.ts';
+import type { Decoded } from './otlp-decode-parts.ts';
+import { decodeLogsProto, decodeTracesProto } from './otlp-decode-proto.ts';
+import type { Arrival, SpanRecord } from './span.ts';
+
+export type OtlpEncoding = 'json' | 'protobuf';
+
+/**
+ * Decodes the body of an export request for traces. Whatever a sender writes, the outcome is exact records, records that
+ * are counted as rejected, or an error.
+ *
+ * @throws PilotError `frame.invalid` when the body as a whole cannot be read; then nothing of it is kept.
+ */
+export function decodeTraces(body: Uint8Array, encoding: OtlpEncoding, arrival: Arrival): Decoded<SpanRecord> {
+  return encoding === 'json' ? decodeTracesJson(jsonText(body), arrival) : decodeTracesProto(body, arrival);
+}
+
+/** The same for logs. */
+export function decodeLogs(body: Uint8Array, encoding: OtlpEncoding, arrival: Arrival): Decoded<LogRecord> {
+  return encoding === 'json' ? decodeLogsJson(jsonText(body), arrival) : decodeLogsProto(body, arrival);
+}
+
+/** Bytes that are no UTF-8 become U+FFFD; a byte order mark is left out. */
+function jsonText(body: Uint8Array): string {
+  return new TextDecoder().decode(body);
+}

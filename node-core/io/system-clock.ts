@@ -4,16 +4,23 @@ import type { Clock, Instant } from '../base/clock.ts';
 /** A wall clock this far from where it should be was set; less is the machine's own discipline. */
 const STEP_MS = 50;
 const CHECK_MS = 1_000;
-/** How much of a small difference is followed at each check; one reading of the wall clock is off by up to 1 ms. */
+/** How much of a small difference is followed at each check. */
 const FOLLOW = 0.1;
 
-/** What the machine offers; both in milliseconds. */
+/** What the machine offers, in milliseconds. */
 export interface ClockSources {
   monotonicMs(): number;
+  /** Whole milliseconds: the truth lies between this and the next one. */
   unixMs(): number;
+  /** The wall clock, in fractions, when the monotonic clock was 0. */
+  readonly originMs: number;
 }
 
-const machine: ClockSources = { monotonicMs: () => performance.now(), unixMs: () => Date.now() };
+const machine: ClockSources = {
+  monotonicMs: () => performance.now(),
+  unixMs: () => Date.now(),
+  originMs: performance.timeOrigin,
+};
 
 /**
  * The machine's clocks. The wall time runs on with the monotonic clock, in fractions of a microsecond, and follows the
@@ -33,7 +40,8 @@ export class SystemClock implements Clock {
     this.#aheadMs = aheadMs;
     this.#sources = sources;
     const monotonicMs = sources.monotonicMs();
-    this.#wallAtZero = sources.unixMs() + aheadMs - monotonicMs;
+    this.#wallAtZero = sources.originMs + aheadMs;
+    this.#wallAtZero += this.#errorMs(monotonicMs); // it may have been set since
     this.#checkAt = monotonicMs + CHECK_MS;
   }
 
@@ -52,14 +60,23 @@ export class SystemClock implements Clock {
 
   #check(monotonicMs: number): void {
     this.#checkAt = monotonicMs + CHECK_MS;
-    const difference = this.#sources.unixMs() + this.#aheadMs - monotonicMs - this.#wallAtZero;
-    if (Math.abs(difference) < STEP_MS) {
-      this.#wallAtZero += FOLLOW * difference;
+    const error = this.#errorMs(monotonicMs);
+    if (Math.abs(error) < STEP_MS) {
+      this.#wallAtZero += FOLLOW * error;
       return;
     }
-    this.#wallAtZero += difference;
+    this.#wallAtZero += error;
     this.#latest = 0n;
     this.#epoch += 1;
+  }
+
+  /**
+   * How far this clock is from where the machine's reading allows it to be. 0 within the millisecond that was read: two
+   * clocks on one machine must not drift apart by chasing the rounding of a reading.
+   */
+  #errorMs(monotonicMs: number): number {
+    const early = this.#sources.unixMs() + this.#aheadMs - (this.#wallAtZero + monotonicMs);
+    return early > 0 ? early : Math.min(0, early + 1);
   }
 }
 

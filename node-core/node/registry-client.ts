@@ -47,7 +47,8 @@ interface Call {
   readonly id: number;
   readonly type: string;
   readonly fields: JsonObject;
-  readonly deadline: Millis;
+  /** Until it is sent, and then until it is answered. */
+  deadline: Millis;
   readonly span: Span;
   readonly own: ((result: JsonObject | PilotError, now: Instant) => void) | undefined;
   sentAt: Millis;
@@ -60,15 +61,27 @@ const MAX_QUEUED = 1_024;
 /** Requests that may be on the way at once; servers answer in order. */
 const MAX_IN_FLIGHT = 32;
 
+/** What a registry says to a node that it does not know, or takes for another. */
+const FORGOTTEN = /node not found|signature verification failed/;
+const ignore = (): void => {};
+const reported =
+  (peer: number, unreported: Set<number>) =>
+  (result: JsonObject | PilotError): void => {
+    if (!(result instanceof PilotError)) unreported.delete(peer);
+  };
+
 /**
  * One node's conversation with its registry over one channel: registers at each opening, sends heartbeats, registers
- * again when it was forgotten, and carries the calls of the node. Pure: the channel is opened and fed from outside.
+ * again when it was forgotten, and carries the calls of the node, which wait until it is registered. Pure: the channel is
+ * opened and fed from outside.
  *
  * @see PROTOCOL.md, "Rendezvous"
  */
 export class RegistryClient {
   readonly #options: RegistryClientOptions;
   readonly #publicKey: string;
+  /** What the client itself has to say goes before the calls of the node. */
+  readonly #ownQueue = new BoundedQueue<Call>({ items: MAX_QUEUED });
   readonly #queue = new BoundedQueue<Call>({ items: MAX_QUEUED });
   readonly #events: RegistryEvent[] = [];
   readonly #outgoing: Uint8Array[] = [];
@@ -78,6 +91,11 @@ export class RegistryClient {
   #reconnectAt: Millis | undefined = 0;
   #reconnectMs: Millis = RECONNECT_MS.first;
   #heartbeatAt: Millis | undefined;
+  /** Whether the registry behind this channel knows the node, and everything that it may have forgotten. */
+  #registered = false;
+  #restored = false;
+  /** Trusted peers of which the registry does not know yet. */
+  readonly #unreported = new Set<number>();
   #state: 'ok' | 'away' | 'new' = 'new';
   #nodeId = 0;
   #rttMs: number | undefined;
@@ -103,6 +121,7 @@ export class RegistryClient {
 
   handleOpened(now: Instant): void {
     this.#channel = 'open';
+    this.#restored = false;
     this.register(now);
   }
 
@@ -111,7 +130,8 @@ export class RegistryClient {
     this.#reconnectAt = now.monotonicMs + this.#reconnectMs;
     this.#reconnectMs = Math.min(2 * this.#reconnectMs, RECONNECT_MS.max);
     this.#heartbeatAt = undefined;
-    const lost = this.#inFlight;
+    this.#registered = false;
+    const lost = [...this.#inFlight, ...this.#ownQueue.drain()];
     this.#inFlight = [];
     this.#outgoing.length = 0;
     for (const call of lost)
@@ -137,7 +157,7 @@ export class RegistryClient {
     return this.#enqueue(type, fields, undefined, now, parent);
   }
 
-  /** Registers and restores everything a registry may have forgotten. */
+  /** Registers under what the profile says now. */
   register(now: Instant): void {
     const { listenAddress, lanAddresses, version } = this.profile;
     const fields: JsonObject = {
@@ -146,7 +166,7 @@ export class RegistryClient {
       version,
       ...(lanAddresses.length > 0 ? { lan_addrs: lanAddresses } : {}),
     };
-    this.#enqueue('register', fields, (result, at) => this.#registered(result, at), now);
+    this.#enqueue('register', fields, (result, at) => this.#takeRegistration(result, at), now);
   }
 
   handleTimeout(now: Instant): void {
@@ -164,8 +184,7 @@ export class RegistryClient {
 
   nextTimeout(): Millis | undefined {
     const reconnect = this.#channel === 'closed' ? this.#reconnectAt : undefined;
-    const queued = this.#channel === 'open' ? undefined : this.#queue.peek()?.deadline;
-    return earliest(reconnect, this.#heartbeatAt, this.#inFlight[0]?.deadline, queued);
+    return earliest(reconnect, this.#heartbeatAt, this.#inFlight[0]?.deadline, this.#queue.peek()?.deadline);
   }
 
   pollSend(): Uint8Array | undefined {
@@ -176,13 +195,13 @@ export class RegistryClient {
     return this.#events.shift();
   }
 
-  #registered(result: JsonObject | PilotError, now: Instant): void {
+  #takeRegistration(result: JsonObject | PilotError, now: Instant): void {
     if (result instanceof PilotError) {
       if (result.code === 'registry.refused') this.#reset(`it refused the registration: ${result.message}`, now);
       return;
     }
     const { node_id: nodeId, address, observed_addr: observed } = result;
-    if (typeof nodeId !== 'number' || !Number.isInteger(nodeId) || nodeId < 1 || typeof address !== 'string') {
+    if (!isNodeId(nodeId) || typeof address !== 'string') {
       return this.#reset('its registration has no node id', now);
     }
     this.#nodeId = nodeId;
@@ -195,33 +214,54 @@ export class RegistryClient {
       observedAddress: typeof observed === 'string' ? observed : '',
     });
     this.#enter('ok', 'registered', now);
-    this.#restore(now);
+    if (!this.#restored) this.#restore(now);
+    this.#restored = true;
+    this.#registered = true; // now the calls that waited
+    this.#pump(now);
   }
 
+  /** Tells again what a registry without memory does not know. */
   #restore(now: Instant): void {
     const { profile } = this;
     const node = { node_id: this.#nodeId };
-    const ignore = () => {};
     if (profile.public) this.#enqueue('set_visibility', { ...node, public: true }, ignore, now);
     if (profile.hostname !== '') this.#enqueue('set_hostname', { ...node, hostname: profile.hostname }, ignore, now);
     if (profile.tags.length > 0) this.#enqueue('set_tags', { ...node, tags: profile.tags }, ignore, now);
-    for (const [networkId, token] of profile.groups) {
-      this.#enqueue('join_network', { ...node, network_id: networkId, inviter_id: 0, token }, ignore, now);
+    for (const peer of profile.trusted) this.#unreported.add(peer);
+    this.#reportTrust(now);
+    if (profile.groups.size === 0) return;
+    this.#enqueue('lookup', node, (result, at) => this.#rejoin(result, at), now);
+  }
+
+  /** A registry without memory refuses a peer that is not back yet, so this is tried again with each heartbeat. */
+  #reportTrust(now: Instant): void {
+    for (const peer of this.#unreported) {
+      if (!this.profile.trusted.has(peer)) this.#unreported.delete(peer);
+      else
+        this.#enqueue('report_trust', { node_id: this.#nodeId, peer_id: peer }, reported(peer, this.#unreported), now);
     }
-    for (const peer of profile.trusted) this.#enqueue('report_trust', { ...node, peer_id: peer }, ignore, now);
+  }
+
+  /** Joins the groups that the registry does not count this node in. */
+  #rejoin(result: JsonObject | PilotError, now: Instant): void {
+    const known = result instanceof PilotError || !Array.isArray(result.networks) ? [] : result.networks;
+    for (const [networkId, token] of this.profile.groups) {
+      if (known.includes(networkId)) continue;
+      const fields = { node_id: this.#nodeId, network_id: networkId, inviter_id: 0, token };
+      this.#enqueue('join_network', fields, ignore, now);
+    }
   }
 
   #heartbeat(now: Instant): void {
     this.#heartbeatAt = now.monotonicMs + (this.#options.heartbeatMs ?? HEARTBEAT_MS);
-    const forgotten = /node not found|signature/;
-    this.#enqueue(
-      'heartbeat',
-      { node_id: this.#nodeId },
-      (result, at) => {
-        if (result instanceof PilotError && forgotten.test(result.message)) this.register(at);
-      },
-      now,
-    );
+    const forgotten = (result: JsonObject | PilotError, at: Instant) => {
+      if (!(result instanceof PilotError) || result.code !== 'registry.refused') return;
+      if (!FORGOTTEN.test(result.message)) return;
+      this.#restored = false;
+      this.register(at);
+    };
+    this.#enqueue('heartbeat', { node_id: this.#nodeId }, forgotten, now);
+    this.#reportTrust(now);
   }
 
   #enqueue(type: string, fields: JsonObject, own: Call['own'], now: Instant, parent?: SpanContext): number {
@@ -235,17 +275,18 @@ export class RegistryClient {
       attributes: { [ATTR.registryMethod]: type },
     });
     const call: Call = { id, type, fields, deadline: now.monotonicMs + CALL_TIMEOUT_MS, span, own, sentAt: 0 };
-    if (!this.#queue.push(call))
-      this.#finish(call, new PilotError('queue.full', 'too many calls wait for the registry'), now);
-    else this.#pump(now);
+    const queue = own === undefined ? this.#queue : this.#ownQueue;
+    if (queue.push(call)) this.#pump(now);
+    else this.#finish(call, new PilotError('queue.full', 'too many calls wait for the registry'), now);
     return id;
   }
 
   #pump(now: Instant): void {
     while (this.#channel === 'open' && this.#inFlight.length < MAX_IN_FLIGHT) {
-      const call = this.#queue.shift();
+      const call = this.#ownQueue.shift() ?? (this.#registered ? this.#queue.shift() : undefined);
       if (call === undefined) return;
       call.sentAt = now.monotonicMs;
+      call.deadline = now.monotonicMs + CALL_TIMEOUT_MS;
       this.#inFlight.push(call);
       this.#outgoing.push(
         encodeRegistryRequest(call.type, call.fields, (text) => this.#options.identity.sign(utf8(text))),
@@ -285,4 +326,8 @@ export class RegistryClient {
     this.#state = state;
     this.#events.push({ type: 'state', state, since: now, reason });
   }
+}
+
+function isNodeId(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value < 0xffff_ffff;
 }

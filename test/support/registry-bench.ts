@@ -37,7 +37,7 @@ export class RegistryBench {
   }
 
   get now(): Instant {
-    return { monotonicMs: this.seconds * 1_000, unixNano: BigInt(this.seconds) * 1_000_000_000n };
+    return { monotonicMs: this.seconds * 1_000, unixNano: BigInt(Math.round(this.seconds * 1e3)) * 1_000_000n };
   }
 
   handle(fields: JsonObject, source = this.source): DirectoryReply {

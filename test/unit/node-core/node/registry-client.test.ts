@@ -1,0 +1,326 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { utf8 } from '../../../../node-core/base/bytes.ts';
+import type { PilotError } from '../../../../node-core/base/errors.ts';
+import type { Attributes, SpanStatus, Tracer } from '../../../../node-core/base/tracer.ts';
+import {
+  RegistryClient,
+  type RegistryClientOptions,
+  type RegistryEvent,
+  type RegistryProfile,
+} from '../../../../node-core/node/registry-client.ts';
+import {
+  encodeRegistryReply,
+  type JsonObject,
+  parseRegistryMessage,
+} from '../../../../node-core/wire/registry-message.ts';
+import { identityOf, RegistryBench } from '../../../support/registry-bench.ts';
+
+const ME = 1;
+let bench: RegistryBench;
+let node: Conversation;
+
+/** A client and the real registry, joined by a channel that a test can cut, delay and tamper with. */
+class Conversation {
+  readonly client: RegistryClient;
+  readonly profile: RegistryProfile;
+  /** Everything asked, in order. */
+  readonly asked: JsonObject[] = [];
+  readonly events: RegistryEvent[] = [];
+  /** Whether the registry can be reached, and whether it answers. */
+  reachable = true;
+  answers = true;
+
+  constructor(profile: Partial<RegistryProfile> = {}, options: Partial<RegistryClientOptions> = {}) {
+    this.profile = {
+      listenAddress: '127.0.0.1:4000',
+      lanAddresses: [],
+      version: '1.18.0',
+      hostname: '',
+      public: false,
+      tags: [],
+      groups: new Map(),
+      trusted: new Set(),
+      ...profile,
+    };
+    this.client = new RegistryClient({ identity: identityOf(ME), profile: this.profile, ...options });
+  }
+
+  /** Lets time pass and everything be said that is to be said. */
+  pass(seconds: number): void {
+    const until = bench.seconds + seconds;
+    for (let rounds = 0; rounds < 10_000; rounds++) {
+      this.settle();
+      const next = this.client.nextTimeout();
+      if (next === undefined || next / 1_000 > until) break;
+      bench.seconds = Math.max(bench.seconds, next / 1_000);
+      this.client.handleTimeout(bench.now);
+    }
+    bench.seconds = until;
+  }
+
+  settle(): void {
+    for (;;) {
+      const event = this.client.pollEvent();
+      const message = event === undefined ? this.client.pollSend() : undefined;
+      if (event === undefined && message === undefined) return;
+      if (event !== undefined) this.#take(event);
+      if (message !== undefined) this.#deliver(message);
+    }
+  }
+
+  cut(): void {
+    this.client.handleClosed('cut', bench.now);
+    this.settle();
+  }
+
+  typesAsked(): unknown[] {
+    return this.asked.splice(0).map((request) => request.type);
+  }
+
+  result(callId: number): JsonObject | PilotError | undefined {
+    const reply = this.events.find((event) => event.type === 'reply' && event.callId === callId);
+    return reply?.type === 'reply' ? reply.result : undefined;
+  }
+
+  states(): string[] {
+    return this.events.flatMap((event) => (event.type === 'state' ? [event.state] : []));
+  }
+
+  #take(event: RegistryEvent): void {
+    this.events.push(event);
+    if (event.type !== 'open-channel') return;
+    if (this.reachable) this.client.handleOpened(bench.now);
+    else this.client.handleClosed('nothing listens', bench.now);
+  }
+
+  #deliver(message: Uint8Array): void {
+    const request = parseRegistryMessage(message);
+    this.asked.push(request);
+    if (!this.answers) return;
+    this.client.handleMessage(encodeRegistryReply(bench.handle(request).reply), bench.now);
+  }
+}
+
+beforeEach(() => {
+  bench = new RegistryBench();
+  node = new Conversation();
+});
+
+describe('registration', () => {
+  test('comes first, signed, and says everything the profile holds', () => {
+    bench.directory.ensureGroup('travel', bench.now);
+    bench.register(2);
+    node = new Conversation({
+      hostname: 'alpha',
+      public: true,
+      tags: ['fares'],
+      lanAddresses: ['10.0.0.1:4000'],
+      groups: new Map([[1, '']]),
+      trusted: new Set([1]),
+    });
+    const early = node.client.call('list_networks', {}, bench.now);
+    node.pass(1);
+    expect(node.typesAsked()).toEqual([
+      'register',
+      'set_visibility',
+      'set_hostname',
+      'set_tags',
+      'report_trust',
+      'lookup',
+      'list_networks',
+      'join_network',
+    ]);
+    expect(node.client.nodeId).toBe(2);
+    expect(node.result(early)).toMatchObject({ type: 'list_networks_ok' });
+    expect(bench.ask(ME, 'lookup', { node_id: 2 })).toMatchObject({
+      hostname: 'alpha',
+      public: true,
+      tags: ['fares'],
+      networks: [0, 1],
+      version: '1.18.0',
+    });
+    expect(bench.ask(ME, 'check_trust', { node_id: 2, peer_id: 1 })).toMatchObject({ trusted: true });
+    expect(node.events).toContainEqual({
+      type: 'registered',
+      nodeId: 2,
+      address: '0:0000.0000.0002',
+      observedAddress: '127.0.0.1:4000',
+    });
+  });
+
+  test('under another address says no more than that', () => {
+    node = new Conversation({ hostname: 'alpha' });
+    node.pass(1);
+    node.typesAsked();
+    node.profile.listenAddress = '127.0.0.1:4001';
+    node.client.register(bench.now);
+    node.pass(1);
+    expect(node.typesAsked()).toEqual(['register']);
+    expect(node.events.at(-1)).toMatchObject({ observedAddress: '127.0.0.1:4001' });
+  });
+
+  test('that is refused is tried again, ever later', () => {
+    const refusing = node.client;
+    const opened: number[] = [];
+    for (let turn = 0; turn < 200; turn++) {
+      refusing.handleTimeout(bench.now);
+      for (let event = refusing.pollEvent(); event !== undefined; event = refusing.pollEvent()) {
+        if (event.type === 'open-channel') opened.push(bench.seconds - 1_000);
+        if (event.type === 'open-channel') refusing.handleOpened(bench.now);
+      }
+      if (refusing.pollSend() !== undefined) {
+        refusing.handleMessage(encodeRegistryReply({ type: 'error', error: 'rate limited' }), bench.now);
+      }
+      bench.seconds += 0.125;
+    }
+    expect(opened).toEqual([0, 0.25, 0.75, 1.75, 3.75, 7.75, 12.75, 17.75, 22.75]);
+  });
+
+  test.each([
+    ['no node id', { type: 'register_ok', address: '0:0000.0000.0001' }],
+    ['an id that is none', { type: 'register_ok', node_id: 0.5, address: '0:0000.0000.0001' }],
+    ['no address', { type: 'register_ok', node_id: 1 }],
+    ['no type', { node_id: 1, address: '0:0000.0000.0001' }],
+  ])('with %s is none', (_what, reply) => {
+    node.answers = false;
+    node.pass(0.1);
+    node.client.handleMessage(encodeRegistryReply(reply), bench.now);
+    node.settle();
+    expect(node.client.nodeId).toBe(0);
+    expect(node.states()).not.toContain('ok');
+  });
+});
+
+describe('a registry that', () => {
+  beforeEach(() => {
+    node = new Conversation({ hostname: 'alpha' });
+    node.pass(1);
+    node.typesAsked();
+  });
+
+  test('is there hears of the node every minute', () => {
+    node.pass(181);
+    expect(node.typesAsked()).toEqual(['heartbeat', 'heartbeat', 'heartbeat']);
+    expect(node.states()).toEqual(['ok']);
+  });
+
+  test('forgot the node is told everything again at the next heartbeat', () => {
+    bench.directory = new RegistryBench().directory;
+    bench.register(2);
+    node.pass(61);
+    expect(node.typesAsked()).toEqual(['heartbeat', 'register', 'set_hostname']);
+    expect(node.client.nodeId).toBe(2);
+  });
+
+  test('took another node for it is told again', () => {
+    bench.directory = new RegistryBench().directory;
+    bench.register(2);
+    expect(node.client.nodeId).toBe(1);
+    bench.register(3);
+    node.pass(61);
+    expect(node.client.nodeId).toBe(3);
+  });
+
+  test('goes away is dialled again, and told everything when it is back', () => {
+    node.reachable = false;
+    node.cut();
+    const lost = node.client.call('lookup', { node_id: 1 }, bench.now);
+    node.pass(30);
+    expect(node.states()).toEqual(['ok', 'away']);
+    expect(node.result(lost)).toMatchObject({ code: 'registry.unavailable' });
+    expect(node.events.filter((event) => event.type === 'open-channel').length).toBeLessThan(15);
+    node.reachable = true;
+    const kept = node.client.call('lookup', { node_id: 1 }, bench.now);
+    node.pass(5);
+    expect(node.states()).toEqual(['ok', 'away', 'ok']);
+    expect(node.typesAsked()).toEqual(['register', 'set_hostname', 'lookup']);
+    expect(node.result(kept)).toMatchObject({ hostname: 'alpha' });
+  });
+
+  test('does not answer is given up after five seconds, with every call that waits', () => {
+    node.answers = false;
+    const sent = Array.from({ length: 40 }, () => node.client.call('lookup', { node_id: 1 }, bench.now));
+    node.pass(4.9);
+    expect(sent.filter((id) => node.result(id) !== undefined)).toHaveLength(0);
+    node.reachable = false;
+    node.pass(0.2);
+    expect(node.events).toContainEqual({ type: 'close-channel' });
+    for (const id of sent) expect(node.result(id)).toMatchObject({ code: 'registry.unavailable' });
+    expect(node.states()).toEqual(['ok', 'away']);
+  });
+
+  test('speaks without being asked, or nonsense, harms nothing', () => {
+    node.client.handleMessage(utf8('{"type":"surprise"}'), bench.now);
+    node.settle();
+    expect(node.events).toContainEqual({ type: 'close-channel' });
+    node.pass(1);
+    node.answers = false;
+    const call = node.client.call('lookup', { node_id: 1 }, bench.now);
+    node.settle();
+    node.client.handleMessage(utf8('['), bench.now);
+    node.settle();
+    expect(node.result(call)).toMatchObject({ code: 'frame.invalid' });
+    node.answers = true;
+    expect(node.states()).toEqual(['ok', 'away', 'ok']);
+  });
+
+  test('lost its memory learns of trust once the trusted peer is back', () => {
+    bench.register(2);
+    node.profile.trusted.add(2);
+    bench.directory = new RegistryBench().directory;
+    node.cut();
+    node.pass(1);
+    expect(bench.register(2)).toMatchObject({ node_id: 2 });
+    expect(bench.ask(2, 'check_trust', { node_id: 1, peer_id: 2 })).toMatchObject({ trusted: false });
+    node.pass(60);
+    expect(bench.ask(2, 'check_trust', { node_id: 1, peer_id: 2 })).toMatchObject({ trusted: true });
+    node.typesAsked();
+    node.pass(60);
+    expect(node.typesAsked()).toEqual(['heartbeat']);
+  });
+});
+
+test('a refusal is told in the words of the registry', () => {
+  node.pass(1);
+  const call = node.client.call('lookup', { node_id: 9 }, bench.now);
+  node.settle();
+  expect(node.result(call)).toMatchObject({ code: 'registry.refused', message: 'node 9: node not found' });
+});
+
+test('calls beyond what may wait are refused at once', () => {
+  node.reachable = false;
+  const ids = Array.from({ length: 1_100 }, () => node.client.call('list_networks', {}, bench.now));
+  node.settle();
+  const full = ids.filter((id) => (node.result(id) as PilotError | undefined)?.code === 'queue.full');
+  expect(full).toHaveLength(76);
+});
+
+test('records a span for each call, failed ones with their code', () => {
+  const spans: { attributes: Attributes; status: SpanStatus | undefined }[] = [];
+  const tracer: Tracer = {
+    startSpan: (_name, { attributes }) => {
+      const span = { attributes: { ...attributes }, status: undefined as SpanStatus | undefined };
+      spans.push(span);
+      return {
+        context: { traceId: '0'.repeat(32), spanId: '0'.repeat(16) },
+        setAttributes: (more) => Object.assign(span.attributes, more),
+        addEvent() {},
+        addLink() {},
+        end: (_at, status = { code: 'unset' }) => {
+          span.status = status;
+        },
+      };
+    },
+  };
+  node = new Conversation({}, { tracer });
+  node.pass(1);
+  node.client.call('lookup', { node_id: 9 }, bench.now);
+  node.settle();
+  expect(spans).toEqual([
+    { attributes: { 'pilot.registry.method': 'register' }, status: { code: 'unset' } },
+    {
+      attributes: { 'pilot.registry.method': 'lookup', 'error.type': 'registry.refused' },
+      status: { code: 'error', message: 'node 9: node not found' },
+    },
+  ]);
+});

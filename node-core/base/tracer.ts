@@ -53,6 +53,7 @@ export const SPAN = {
   serviceCall: 'pilot.service.call',
   groupQuery: 'pilot.group.query',
   ping: 'pilot.ping',
+  clockProbe: 'pilot.clock.probe',
 } as const;
 export type SpanName = (typeof SPAN)[keyof typeof SPAN];
 

@@ -11,6 +11,7 @@ import { DataExchangeService } from '../services/data-exchange.ts';
 import { echoService } from '../services/echo.ts';
 import { formatAddress } from '../wire/address.ts';
 import { PORT } from '../wire/packet.ts';
+import { ClockProbe } from './clock-probe.ts';
 import type { CollectorEvents, DeckCollector } from './deck-collector.ts';
 import { DeckStatusBoard } from './deck-status.ts';
 import { type DirectoryPicture, DirectoryWatch } from './directory-watch.ts';
@@ -58,6 +59,7 @@ export class Deck {
   private constructor(options: DeckOptions, collector: DeckCollector, state: GraphState, log: LogBook) {
     const { identity, clock, socket, registry, beacon, hostname, networkName } = options;
     const resource = nodeResource(hostname, identity.publicKey);
+    const tracer = createTracer(resource, (span) => this.#record(span));
     this.#options = options;
     this.#state = state;
     this.#spans = [];
@@ -78,7 +80,7 @@ export class Deck {
       beacon,
       clock,
       clockEpoch: () => clock.epoch,
-      tracer: createTracer(resource, (span) => this.#record(span)),
+      tracer,
       trustedPorts: [PORT.telemetry],
       untracedPorts: [PORT.telemetry],
       discoverIntervalMs: DISCOVER_MS,
@@ -98,7 +100,11 @@ export class Deck {
       }),
     );
     this.node.listen(PORT.telemetry, (stream) => this.#serveTelemetry(stream));
-    this.graph.onDrawn = (picture) => this.status.setPicture(picture);
+    const clockProbe = new ClockProbe(this.node, tracer, clock);
+    this.graph.onDrawn = (picture) => {
+      this.status.setPicture(picture);
+      clockProbe.consider(picture.agents.values());
+    };
     this.#pinger = new PeerPinger(this.node, {
       answered: (nodeId, rttMs, at) => {
         this.#state.pingAnswered(nodeId, rttMs, at);

@@ -1,0 +1,78 @@
+import type { Clock } from '../base/clock.ts';
+import { PilotError } from '../base/errors.ts';
+import { ATTR, SPAN, type Tracer } from '../base/tracer.ts';
+import type { Agent } from '../contract/schema.ts';
+import { PORT } from '../wire/packet.ts';
+import type { RunningNode } from './running-node.ts';
+
+/** What of a running node a probe uses. */
+export type ProbingNode = Pick<RunningNode, 'dial'>;
+
+/** Least time between two rounds: what a probe showed arrives with its peer's next export. */
+const ROUND_MS = 2_000;
+const UNKNOWN_PER_ROUND = 4;
+/** A bound wider than this is narrowed again. Clocks that drift by 100 ppm reach it in some minutes. */
+const WIDE_MS = 20;
+const AGAIN_AFTER_MS = 60_000;
+
+/**
+ * Opens a short stream to agents whose clock is not known well, since its handshake is a measurement. Streams that carry
+ * telemetry are not traced, so without this a node that only watches would share no handshake with anybody. Few are needed:
+ * what is known of one agent's clock narrows those of all that talk to it.
+ */
+export class ClockProbe {
+  readonly #node: ProbingNode;
+  readonly #tracer: Tracer;
+  readonly #clock: Clock;
+  readonly #triedAt = new Map<number, number>();
+  #roundAt = Number.NEGATIVE_INFINITY;
+
+  constructor(node: ProbingNode, tracer: Tracer, clock: Clock) {
+    this.#node = node;
+    this.#tracer = tracer;
+    this.#clock = clock;
+  }
+
+  /** Looks at the agents as they are now; may be called as often as they are drawn. */
+  consider(agents: Iterable<Agent>): void {
+    const now = this.#clock.now().monotonicMs;
+    if (now - this.#roundAt < ROUND_MS) return;
+    this.#roundAt = now;
+    const due = [...agents].filter((agent) => this.#isDue(agent, now));
+    const unknown = due.filter((agent) => agent.clock === undefined).slice(0, UNKNOWN_PER_ROUND);
+    const widest = due.reduce<Agent | undefined>(wider, undefined);
+    const chosen = unknown.length > 0 || widest === undefined ? unknown : [widest];
+    for (const agent of chosen) {
+      this.#triedAt.set(agent.nodeId, now);
+      void this.#probe(agent);
+    }
+    for (const [nodeId, at] of this.#triedAt) if (now - at > AGAIN_AFTER_MS) this.#triedAt.delete(nodeId);
+  }
+
+  /** Only a node that answers and exports can say its half of a handshake. */
+  #isDue(agent: Agent, now: number): boolean {
+    if (agent.self || !agent.live || !agent.reports) return false;
+    if (now - (this.#triedAt.get(agent.nodeId) ?? Number.NEGATIVE_INFINITY) < AGAIN_AFTER_MS) return false;
+    return agent.clock === undefined || agent.clock.boundMs > WIDE_MS;
+  }
+
+  async #probe({ nodeId, hostname }: Agent): Promise<void> {
+    const attributes = { [ATTR.peerNodeId]: nodeId, [ATTR.title]: `Clock of ${hostname}` };
+    const span = this.#tracer.startSpan(SPAN.clockProbe, { at: this.#clock.now().unixNano, attributes });
+    try {
+      const { duplex } = await this.#node.dial({ nodeId, groupId: 0, port: PORT.echo, parent: span.context });
+      duplex.on('error', () => {}); // the handshake was all it was for
+      duplex.resume();
+      duplex.end();
+      span.end(this.#clock.now().unixNano, { code: 'ok' });
+    } catch (error) {
+      const code = error instanceof PilotError ? error.code : 'dial.cancelled';
+      span.setAttributes({ [ATTR.errorType]: code });
+      span.end(this.#clock.now().unixNano, { code: 'error', message: String(error) });
+    }
+  }
+}
+
+function wider(best: Agent | undefined, agent: Agent): Agent | undefined {
+  return (agent.clock?.boundMs ?? 0) > (best?.clock?.boundMs ?? 0) ? agent : best;
+}

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { app, type BrowserWindow, session } from 'electron';
 import { Deck } from './deck.ts';
+import { handleDownloads } from './downloads.ts';
 import { parseOptions } from './options.ts';
 import { APP_ORIGIN, denyPermissions, lockNavigation, registerScheme, servePages } from './security.ts';
 import { openWindow } from './window.ts';
@@ -12,13 +13,13 @@ start();
 
 function start(): void {
   try {
-    const plan = parseOptions(process.argv.slice(1));
+    const { plan, downloads } = parseOptions(process.argv.slice(1));
     mkdirSync(plan.dataFolder, { recursive: true, mode: 0o700 });
     // the window's own files, and the lock that keeps the app single, belong to the deck's data
     app.setPath('userData', join(plan.dataFolder, 'window'));
     registerScheme();
     lockNavigation();
-    if (app.requestSingleInstanceLock()) void run(new Deck(plan, BUNDLES));
+    if (app.requestSingleInstanceLock()) void run(new Deck(plan, BUNDLES), downloads);
     else app.quit();
   } catch (error) {
     process.stderr.write(`flightdeck: ${error instanceof Error ? error.message : error}\n`);
@@ -26,10 +27,11 @@ function start(): void {
   }
 }
 
-async function run(deck: Deck): Promise<void> {
+async function run(deck: Deck, downloads: string | undefined): Promise<void> {
   await app.whenReady();
   servePages(session.defaultSession, join(BUNDLES, '../renderer'));
   denyPermissions(session.defaultSession);
+  handleDownloads(session.defaultSession, downloads);
   const window = openWindow(
     { preload: join(BUNDLES, '../preload/index.cjs'), bounds: join(app.getPath('userData'), 'window.json') },
     `${APP_ORIGIN}/index.html`,

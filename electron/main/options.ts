@@ -5,28 +5,48 @@ import type { DeckPlan } from '../../node-core/supervisor/deck-processes.ts';
 
 const DEMO_AGENTS = 24;
 
+export interface AppOptions {
+  readonly plan: DeckPlan;
+  /** Where exported files go without a question. */
+  readonly downloads: string | undefined;
+}
+
 /**
- * Reads the app's command line, the same as that of `flightdeck serve`. Switches it does not know are Chromium's.
+ * Reads the app's command line: that of `flightdeck serve`, and `--downloads`. Switches it does not know are Chromium's.
  *
  * @throws Error with a sentence for the terminal when a value makes no sense.
  */
-export function parseOptions(argv: readonly string[]): DeckPlan {
+export function parseOptions(argv: readonly string[]): AppOptions {
   const string = { type: 'string' } as const;
   const options = {
-    ...{ data: string, fleet: string, registry: string, beacon: string, 'otlp-http': string, http: string },
+    ...{
+      data: string,
+      fleet: string,
+      registry: string,
+      beacon: string,
+      'otlp-http': string,
+      http: string,
+      downloads: string,
+    },
     'no-fleet': { type: 'boolean' },
   } as const;
   const { values } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true });
   const registry = address('--registry', values.registry);
   const beacon = address('--beacon', values.beacon);
   if ((registry === undefined) !== (beacon === undefined)) throw new Error('--registry and --beacon go together');
-  return {
-    dataFolder: dataFolder(typeof values.data === 'string' ? values.data : undefined),
+  const plan = {
+    dataFolder: dataFolder(text('--data', values.data)),
     fleetAgents: values['no-fleet'] === true ? 0 : agents(values.fleet),
     rendezvous: registry !== undefined && beacon !== undefined ? { registry, beacon } : undefined,
     otlpHttp: address('--otlp-http', values['otlp-http']),
     http: address('--http', values.http),
   };
+  return { plan, downloads: text('--downloads', values.downloads) };
+}
+
+function text(name: string, value: string | boolean | undefined): string | undefined {
+  if (typeof value === 'boolean') throw new Error(`${name} needs a value`);
+  return value;
 }
 
 function agents(value: string | boolean | undefined): number {

@@ -35,8 +35,8 @@ export async function measure(): Promise<BenchRow[]> {
 }
 
 /** Unix milliseconds at which the window both had painted content and was shown. */
-async function firstPaintAt({ window, electron }: RunningApp): Promise<number> {
-  const paintedAt = await window.evaluate(
+async function firstPaintAt({ page, electron }: RunningApp): Promise<number> {
+  const paintedAt = await page.evaluate(
     () =>
       new Promise<number>((resolve) => {
         new PerformanceObserver((list) => {

@@ -3,8 +3,11 @@ import { defineConfig } from '@playwright/test';
 
 const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
-/** Real Electron and real Chromium, one at a time: each test brings a whole deck with its fleet. */
-export default defineConfig({
+/** What is the same in the app's window and in a browser is tested in both. */
+const BOTH_SURFACES = /(fleet|traces)\.spec\.ts$/;
+
+/** Real Electron and real Chromium, one deck at a time: each brings a whole fleet. */
+export default defineConfig<object, { surface: 'window' | 'browser' }>({
   testDir: at('test/e2e'),
   outputDir: at('test-results/e2e'),
   workers: 1,
@@ -14,4 +17,8 @@ export default defineConfig({
   timeout: 180_000,
   expect: { timeout: 15_000 },
   reporter: [['list'], ['json', { outputFile: at('test-results/e2e.json') }]],
+  projects: [
+    { name: 'window', use: { surface: 'window' } },
+    { name: 'browser', use: { surface: 'browser' }, testMatch: BOTH_SURFACES },
+  ],
 });

@@ -1,7 +1,7 @@
 import { expect, test } from './app.fixture.ts';
 
 test('opens one painted window whose page is sandboxed and obeys the content policy', async ({ app }) => {
-  const { window, electron, complaints } = app;
+  const { page: window, electron, complaints } = app;
   await expect(window).toHaveTitle('Flightdeck');
   await expect(window.getByRole('main')).toBeAttached();
   expect(new URL(window.url()).protocol).toBe('app:');
@@ -27,7 +27,7 @@ test('opens one painted window whose page is sandboxed and obeys the content pol
 });
 
 test('runs no foreign script, opens no foreign page and leaves its origin on no request', async ({ app }) => {
-  const { window, electron } = app;
+  const { page: window, electron } = app;
   const refused = await window.evaluate(async () => {
     const violations: string[] = [];
     document.addEventListener('securitypolicyviolation', (event) => violations.push(event.violatedDirective));
@@ -54,7 +54,7 @@ test('runs no foreign script, opens no foreign page and leaves its origin on no 
 });
 
 test('serves its own pages only', async ({ app }) => {
-  const statuses = await app.window.evaluate(async () => {
+  const statuses = await app.page.evaluate(async () => {
     const paths = ['/index.html', '/..%2f..%2fpackage.json', '/../package.json', '/%E0%A4', '/missing.js'];
     return Promise.all(paths.map(async (path) => (await fetch(path)).status));
   });

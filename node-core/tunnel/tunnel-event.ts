@@ -4,33 +4,31 @@ import type { Endpoint } from '../base/transport.ts';
 import type { Packet } from '../wire/packet.ts';
 
 /** Why a frame or a packet went no further. Each is counted; none ends a session. */
-export const TUNNEL_DROP_REASONS = [
-  'not-pilot',
-  'malformed-frame',
-  'plaintext',
-  'not-from-beacon',
-  'unknown-beacon-message',
-  'punch-target',
-  'own-node-id',
-  'key-exchange-limit',
-  'peer-limit',
-  'peer-unknown',
-  'identity-mismatch',
-  'bad-signature',
-  'bad-key',
-  'retired-key',
-  'no-session',
-  'undecryptable',
-  'replayed',
-  'malformed-packet',
-  'source-spoofed',
-  'ping-for-other-node',
-  'unknown-protocol',
-  'queue-full',
-  'queue-expired',
-  'transmit-full',
-] as const;
-export type TunnelDropReason = (typeof TUNNEL_DROP_REASONS)[number];
+export type TunnelDropReason =
+  | 'not-pilot'
+  | 'malformed-frame'
+  | 'plaintext'
+  | 'not-from-beacon'
+  | 'unknown-beacon-message'
+  | 'punch-target'
+  | 'own-node-id'
+  | 'key-exchange-limit'
+  | 'peer-limit'
+  | 'peer-unknown'
+  | 'identity-mismatch'
+  | 'bad-signature'
+  | 'bad-key'
+  | 'retired-key'
+  | 'no-session'
+  | 'undecryptable'
+  | 'replayed'
+  | 'malformed-packet'
+  | 'source-spoofed'
+  | 'ping-for-other-node'
+  | 'unknown-protocol'
+  | 'queue-full'
+  | 'queue-expired'
+  | 'transmit-full';
 
 /** Where a peer may be reached, as the registry answers a resolve. */
 export interface PeerEndpoints {

@@ -37,6 +37,7 @@ export function App() {
       <TopBar />
       <Rail />
       <main aria-label={VIEW_NAMES[view]} tabIndex={-1}>
+        <h1 className="visually-hidden">{VIEW_NAMES[view]}</h1>
         <StateLines />
         <div className={lost ? 'picture is-old' : 'picture'}>
           <Shown />

@@ -101,7 +101,7 @@ class SocketDeckLink implements DeckLink {
     this.#socket = socket;
     socket.addEventListener('open', () => {
       socket.send(JSON.stringify({ token: this.#token }));
-      this.#listener.onClient(createORPCClient(new SocketLink({ websocket: socket, plugins: plugins() })));
+      this.#listener.onClient(createORPCClient(new SocketLink({ websocket: lenient(socket), plugins: plugins() })));
     });
     socket.addEventListener('message', () => {
       this.#failures = 0;
@@ -111,6 +111,21 @@ class SocketDeckLink implements DeckLink {
       setTimeout(() => this.#open(), RETRY_MS[Math.min(this.#failures++, RETRY_MS.length - 1)]);
     });
   }
+}
+
+/**
+ * A socket that drops what is sent after it closed. By then its calls have been rejected; without this, ending a feed
+ * whose connection is gone would throw where nobody can catch it.
+ */
+function lenient(socket: WebSocket): Pick<WebSocket, 'addEventListener' | 'removeEventListener' | 'send' | 'readyState'> {
+  return {
+    readyState: WebSocket.OPEN, // it is given to the client once it has opened
+    send: (data) => {
+      if (socket.readyState === WebSocket.OPEN) socket.send(data);
+    },
+    addEventListener: socket.addEventListener.bind(socket),
+    removeEventListener: socket.removeEventListener.bind(socket),
+  };
 }
 
 /** The one-time token of the address's fragment moves to this tab's storage and out of the address. */

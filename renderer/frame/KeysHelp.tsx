@@ -10,12 +10,12 @@ export function KeysHelp() {
   if (!open) return null;
   return (
     <section className="keys-help" role="dialog" aria-label="Keys">
-      <header>
+      <div className="keys-head">
         <h2>Keys</h2>
         <button type="button" className="icon-button" aria-label="Close keys" onClick={closeKeys}>
           <X size={14} />
         </button>
-      </header>
+      </div>
       <div className="keys-columns">
         <KeyList title={VIEW_NAMES[view]} keys={KEYS_OF_VIEW[view]} />
         <KeyList title="Everywhere" keys={KEYS_EVERYWHERE} />

@@ -95,8 +95,12 @@ function Kept() {
   const text = paused ? `${formatCount(waiting)} waiting` : `kept ${formatOf(kept, received)} spans`;
   return (
     <>
-      <Part topic="ledger" failing={lost > 0}>{`${text} · ${losses}`}</Part>
-      <Part topic="store">{`store ${formatBytesOf(status.store.bytes, status.store.capBytes)}`}</Part>
+      <Part topic="ledger" failing={lost > 0}>
+        <span className={paused ? undefined : 'only-wide'}>{`${text} ·`}</span> {losses}
+      </Part>
+      <Part topic="store">
+        <span className="only-wide">store</span> {formatBytesOf(status.store.bytes, status.store.capBytes)}
+      </Part>
     </>
   );
 }

@@ -7,6 +7,7 @@ import { formatBytes } from '../format/bytes.ts';
 import { formatMinutes } from '../format/clock.ts';
 import { formatDuration } from '../format/duration.ts';
 import { formatCount } from '../format/number.ts';
+import { formatSafeText } from '../format/safe-text.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { HealthGlyph } from '../ui/HealthGlyph.tsx';
@@ -115,7 +116,7 @@ function FarCard({ agent, selected }: { agent: Agent; selected: boolean }) {
 }
 
 function figureOf(agent: Agent): string {
-  if (agent.self) return '';
+  if (agent.self) return formatSafeText(agent.hostname, 16);
   if (agent.leftAt !== undefined) return `left ${formatMinutes(agent.leftAt)}`;
   if (agent.health.state === 'failing' && !agent.live) return 'silent';
   return agent.rtt === undefined ? 'no data' : formatDuration(agent.rtt.value, 2);

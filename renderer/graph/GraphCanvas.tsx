@@ -1,5 +1,6 @@
 import {
   ConnectionMode,
+  getViewportForBounds,
   type EdgeTypes,
   type NodeChange,
   type NodeTypes,
@@ -10,7 +11,8 @@ import {
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { useKeys } from '../frame/use-keys.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
-import { type Point, useViewStore } from '../stores/view-store.ts';
+import { type Point, type Selection, useViewStore } from '../stores/view-store.ts';
+import { currentWidth } from '../ui/use-width.ts';
 import { AgentNode } from './AgentNode.tsx';
 import { BeaconNode } from './BeaconNode.tsx';
 import { useCursor } from './cursor.ts';
@@ -18,22 +20,23 @@ import { type ElementCache, elementsOf, type GraphEdge, type GraphNode, type Lev
 import { GroupNode } from './GroupNode.tsx';
 import { graphKeys } from './graph-keys.ts';
 import { Legend } from './Legend.tsx';
-import type { LayoutLevel, LayoutRequest, LayoutResult } from './layout.ts';
-import { centresOf, scaledView } from './places.ts';
+import { agentKey, beaconKey, groupKey, type LayoutLevel, type LayoutRequest, type LayoutResult } from './layout.ts';
+import { boundsOf, centresOf, scaledView, type Viewport } from './places.ts';
 import { RegisteredEdge } from './RegisteredEdge.tsx';
 import type { Scene } from './scene.ts';
 import { ZoomButtons } from './Toolbar.tsx';
 import { TunnelEdge } from './TunnelEdge.tsx';
 import { useLayout } from './use-layout.ts';
 
-const nodeTypes: NodeTypes = { agent: AgentNode, group: GroupNode, beacon: BeaconNode };
+const nodeTypes: NodeTypes = { agent: AgentNode, container: GroupNode, beacon: BeaconNode };
 const edgeTypes: EdgeTypes = { tunnel: TunnelEdge, registered: RegisteredEdge };
 
 const FAR_BELOW = 0.45;
 /** Two thresholds, so that a zoom between them does not flicker. */
 const NEAR_ABOVE = 1.14;
 const NEAR_UNTIL = 1.06;
-const FIT = { padding: 0.04, maxZoom: 1.05 };
+const MIN_ZOOM = 0.1;
+const FIT_MAX_ZOOM = 1.05;
 
 /** The drawing itself: React Flow, fed with places from the worker. */
 export function GraphCanvas({ scene }: { scene: Scene }) {
@@ -46,6 +49,7 @@ export function GraphCanvas({ scene }: { scene: Scene }) {
   const { dragged, onNodesChange, onNodeDragStop } = useDragging();
   useKeptSlots(layout);
   const fit = useCamera(layout, scene);
+  useFreePart(layout, scene);
 
   const elements = useMemo(() => {
     if (layout === undefined) return { nodes: [], edges: [] };
@@ -81,7 +85,7 @@ export function GraphCanvas({ scene }: { scene: Scene }) {
         multiSelectionKeyCode={null}
         panActivationKeyCode={null}
         zoomActivationKeyCode={null}
-        minZoom={0.1}
+        minZoom={MIN_ZOOM}
         maxZoom={2.5}
         nodeDragThreshold={4}
         proOptions={{ hideAttribution: true }}
@@ -164,45 +168,76 @@ function withDragged(nodes: readonly GraphNode[], dragged: Readonly<Record<strin
  * and returns to the same camera when a focus ends.
  */
 function useCamera(layout: LayoutResult | undefined, scene: Scene): () => void {
-  const { fitView, getViewport, setViewport } = useReactFlow();
+  const { getViewport, setViewport } = useReactFlow();
   const width = useStore((state) => state.width);
   const height = useStore((state) => state.height);
+  const dragging = useStore((state) => state.paneDragging);
+  const focused = useViewStore((state) => state.focus !== undefined);
   const moved = useRef(false);
   const before = useRef<LayoutResult | undefined>(undefined);
-  const focus = useViewStore((state) => state.focus);
-  const kept = useRef<{ x: number; y: number; zoom: number } | undefined>(undefined);
-  const focused = useRef(false);
-  const interaction = useStore((state) => state.userSelectionActive || state.paneDragging);
+  const kept = useRef<Viewport | undefined>(undefined);
   useEffect(() => {
-    if (interaction) moved.current = true;
-  }, [interaction]);
+    if (dragging) moved.current = true;
+  }, [dragging]);
 
   const fit = useCallback(() => {
     moved.current = false;
-    void fitView(FIT);
-  }, [fitView]);
+    if (layout !== undefined && width > 0) void setViewport(fittedView(layout, width, height));
+  }, [layout, width, height, setViewport]);
+
+  useEffect(() => {
+    if (focused) kept.current = getViewport();
+    return () => {
+      if (focused && kept.current !== undefined) {
+        moved.current = true;
+        void setViewport(kept.current);
+      }
+    };
+  }, [focused, getViewport, setViewport]);
 
   useLayoutEffect(() => {
     const old = before.current;
     before.current = layout;
     if (layout === undefined || width === 0) return;
-    const isFocused = focus !== undefined;
-    if (isFocused !== focused.current) {
-      focused.current = isFocused;
-      if (isFocused) kept.current = getViewport();
-      const back = kept.current;
-      if (!isFocused && back !== undefined) void setViewport(back);
-      else requestAnimationFrame(() => void fitView(FIT));
-      return;
-    }
     if (old !== undefined && old.level !== layout.level) {
       moved.current = true;
       void setViewport(scaledView(getViewport(), { width, height }, old, layout, scene));
-    } else if (!moved.current) {
-      requestAnimationFrame(() => void fitView(FIT));
+    } else if (!moved.current || useViewStore.getState().focus !== undefined) {
+      void setViewport(fittedView(layout, width, height));
     }
-  }, [layout, width, height, focus, scene, fitView, getViewport, setViewport]);
+  }, [layout, width, height, scene, getViewport, setViewport]);
   return fit;
+}
+
+/** Width of the inspector where it lies over the drawing, px. */
+const SHEET_PX = 340;
+
+/** Where the inspector lies over the drawing, the camera moves so that what was selected stays in the free part. */
+function useFreePart(layout: LayoutResult | undefined, scene: Scene): void {
+  const { getViewport, setViewport } = useReactFlow();
+  const width = useStore((state) => state.width);
+  const selection = useViewStore((state) => state.selection);
+  useEffect(() => {
+    const key = selection === undefined ? undefined : selectionKey(selection);
+    const at = layout === undefined || key === undefined ? undefined : centresOf(layout, scene).get(key);
+    if (at === undefined || currentWidth() !== 'small') return;
+    const view = getViewport();
+    const over = at.x * view.zoom + view.x - (width - SHEET_PX - 100);
+    if (over > 0) void setViewport({ ...view, x: view.x - over });
+  }, [selection, layout, scene, width, getViewport, setViewport]);
+}
+
+function selectionKey(selection: Selection): string | undefined {
+  if (selection.kind === 'agent') return agentKey(selection.nodeId);
+  if (selection.kind === 'group') return groupKey(selection.groupId);
+  return selection.kind === 'beacon' ? beaconKey(selection.id) : undefined;
+}
+
+/** The whole picture, with the legend's corner left free. */
+function fittedView(layout: LayoutResult, width: number, height: number): Viewport {
+  const bottom = (useViewStore.getState().legendOpen ?? currentWidth() === 'wide') ? '124px' : '56px';
+  const padding = { top: '20px', left: '20px', right: '20px', bottom } as const;
+  return getViewportForBounds(boundsOf(layout), width, height, MIN_ZOOM, FIT_MAX_ZOOM, padding);
 }
 
 function useGraphKeys(layout: LayoutResult | undefined, scene: Scene, fit: () => void): void {

@@ -2,12 +2,19 @@ import { ChevronDown, ChevronUp } from 'lucide-react';
 import { useViewStore } from '../stores/view-store.ts';
 import { HealthGlyph } from '../ui/HealthGlyph.tsx';
 import { PATH_KINDS, PathSwatch } from '../ui/PathSwatch.tsx';
+import { useWidth } from '../ui/use-width.ts';
 
 const HEALTH = ['ok', 'degraded', 'failing', 'unknown'] as const;
 
+/** The operator's choice, or by the room there is. */
+function useLegendOpen(): boolean {
+  const width = useWidth();
+  return useViewStore((state) => state.legendOpen) ?? width === 'wide';
+}
+
 /** What lines and shapes mean; folds to a word. */
 export function Legend() {
-  const open = useViewStore((state) => state.legendOpen);
+  const open = useLegendOpen();
   const toggle = () => useViewStore.getState().set({ legendOpen: !open });
   return (
     <section className="legend" aria-label="Legend">

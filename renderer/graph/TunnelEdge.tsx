@@ -2,7 +2,7 @@ import { EdgeLabelRenderer, type EdgeProps } from '@xyflow/react';
 import { memo, useState } from 'react';
 import type { Tunnel } from '../../node-core/contract/schema.ts';
 import { formatRate } from '../format/bytes.ts';
-import { formatDuration } from '../format/duration.ts';
+import { formatAge, formatDuration } from '../format/duration.ts';
 import { formatPlural } from '../format/number.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
@@ -50,11 +50,26 @@ export const TunnelEdge = memo(function TunnelEdge(props: EdgeProps<TunnelFlowEd
 function pathOf(props: EdgeProps<TunnelFlowEdge>, data: TunnelData): EdgePath {
   const gap = props.source.startsWith('agent:') && isNear(props) ? MEASURES.near : MEASURES.mid;
   return edgePath(
-    { x: props.sourceX, y: props.sourceY, side: props.sourcePosition, detour: data.sourceDetour },
-    { x: props.targetX, y: props.targetY, side: props.targetPosition, detour: data.targetDetour },
+    {
+      x: props.sourceX,
+      y: props.sourceY,
+      side: props.sourcePosition,
+      detour: data.sourceDetour,
+      reach: reachOf(props.source),
+    },
+    {
+      x: props.targetX,
+      y: props.targetY,
+      side: props.targetPosition,
+      detour: data.targetDetour,
+      reach: reachOf(props.target),
+    },
     (gap.card.height + gap.gap) / 2,
   );
 }
+
+/** Edges of a beacon swing out past this node, which stands below or above it. */
+const reachOf = (key: string): number => (key.startsWith('beacon:') ? 116 : 0);
 
 /** Detours are as long as the cards they pass, so they tell the level. */
 function isNear({ data }: EdgeProps<TunnelFlowEdge>): boolean {
@@ -119,7 +134,8 @@ function EdgeLabel({ tunnel, data, path, rate, changed }: EdgeLabelProps) {
   }
   const half = data.segment !== 'whole';
   const rtt = tunnel.rtt?.value;
-  const figure = rtt === undefined ? 'no data' : half ? `${formatDuration(rtt / 2, 2)} est.` : formatDuration(rtt, 2);
+  const since = formatAge(Math.max(0, Date.now() - tunnel.health.since));
+  const figure = rtt === undefined ? `${tunnel.health.state} ${since}` : half ? `${formatDuration(rtt / 2, 2)} est.` : formatDuration(rtt, 2);
   const failing = tunnel.health.state === 'failing' || tunnel.health.state === 'degraded';
   return (
     <EdgeLabelRenderer>
@@ -129,7 +145,7 @@ function EdgeLabel({ tunnel, data, path, rate, changed }: EdgeLabelProps) {
           <b>{`${tunnel.previousPath} to ${tunnel.path}`}</b>
         ) : (
           <span>
-            {!half && `${tunnel.path} `}
+            {!half && rtt !== undefined && `${tunnel.path} `}
             <b>{figure}</b>
           </span>
         )}

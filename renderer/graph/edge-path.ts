@@ -5,6 +5,8 @@ export interface EdgeEnd extends Point {
   readonly side: Position;
   /** Signed way past the other column of its group, 0 when the way is free. */
   readonly detour: number;
+  /** How far it goes straight on at least before it turns. */
+  readonly reach?: number;
 }
 export interface EdgePath {
   readonly d: string;
@@ -25,8 +27,8 @@ export function edgePath(from: EdgeEnd, to: EdgeEnd, gap: number): EdgePath {
   const start = leave(from, gap);
   const end = leave(to, gap);
   const bend = bendOf(start.point, end.point, from.side, to.side);
-  const c1 = ahead(start.point, from.side, bend);
-  const c2 = ahead(end.point, to.side, bend);
+  const c1 = ahead(start.point, from.side, Math.max(bend, from.reach ?? 0));
+  const c2 = ahead(end.point, to.side, Math.max(bend, to.reach ?? 0));
   const d = `M${at(from)} ${start.way}C${at(c1)} ${at(c2)} ${at(end.point)}${reversed(to, end, gap)}`;
   return { d, middle: bezierMiddle(start.point, c1, c2, end.point) };
 }

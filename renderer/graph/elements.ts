@@ -31,7 +31,7 @@ export interface TunnelData extends Record<string, unknown> {
   readonly targetDetour: number;
 }
 export type AgentFlowNode = Node<AgentData, 'agent'>;
-export type GroupFlowNode = Node<GroupData, 'group'>;
+export type GroupFlowNode = Node<GroupData, 'container'>;
 export type BeaconFlowNode = Node<BeaconData, 'beacon'>;
 export type GraphNode = AgentFlowNode | GroupFlowNode | BeaconFlowNode;
 export type TunnelFlowEdge = Edge<TunnelData, 'tunnel'>;
@@ -85,7 +85,7 @@ function nodesOf(scene: Scene, layout: LayoutResult, level: Level): GraphNode[] 
     const rect = rects[groupKey(groupId)];
     if (rect === undefined) continue;
     const data: GroupData = { groupId, memberIds, collapsed };
-    nodes.push({ id: groupKey(groupId), type: 'group', data, ...placed(rect), zIndex: 0 });
+    nodes.push({ id: groupKey(groupId), type: 'container', data, ...placed(rect), zIndex: 0 });
   }
   for (const agent of scene.agents) {
     const key = agentKey(agent.nodeId);

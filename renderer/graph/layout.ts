@@ -49,7 +49,7 @@ export const GROUP_PAD = 10;
 export const COLLAPSED = { width: 308, height: 118 };
 export const BEACON = { width: 150, height: 72 };
 /** Between the left and the right groups: room for this node and the beacons. */
-const CENTRE_GAP = 296;
+const CENTRE_GAP = 304;
 const OUTER_GAP = 72;
 const ROW_GAP = 168;
 const BEACON_STEP = 156;

@@ -24,6 +24,21 @@ function centreOf(rect: Rect, parent: Point | undefined): Point {
   return { x: rect.x + (parent?.x ?? 0) + rect.width / 2, y: rect.y + (parent?.y ?? 0) + rect.height / 2 };
 }
 
+/** What encloses the whole picture; members lie inside their groups. */
+export function boundsOf(layout: LayoutResult): Rect {
+  const outer = Object.entries(layout.rects).filter(([key]) => !key.startsWith('agent:') || isAlone(key, layout));
+  const lefts = outer.map(([, rect]) => rect.x);
+  const tops = outer.map(([, rect]) => rect.y);
+  const x = Math.min(...lefts);
+  const y = Math.min(...tops);
+  const right = Math.max(...outer.map(([, rect]) => rect.x + rect.width));
+  const bottom = Math.max(...outer.map(([, rect]) => rect.y + rect.height));
+  return outer.length === 0 ? { x: 0, y: 0, width: 1, height: 1 } : { x, y, width: right - x, height: bottom - y };
+}
+
+/** This node stands outside of the groups; it is the one agent without a slot. */
+const isAlone = (key: string, layout: LayoutResult): boolean => layout.slots[key] === undefined;
+
 /** The view after cards changed their size, with the element that stood nearest the middle still at its place. */
 export function scaledView(
   view: Viewport,

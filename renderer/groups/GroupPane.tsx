@@ -137,7 +137,7 @@ function columnsOf(pinged: boolean): Column<MemberRow>[] {
     {
       key: 'health',
       title: 'health',
-      width: 'minmax(120px, 1.6fr)',
+      width: 'minmax(90px, 1.6fr)',
       cell: ({ agent }) =>
         agent === undefined ? 'unknown' : `${agent.health.state}: ${formatSafeText(agent.health.reason)}`,
     },
@@ -156,7 +156,9 @@ function columnsOf(pinged: boolean): Column<MemberRow>[] {
         agent?.self === true ? '–' : agent?.rtt === undefined ? 'unknown' : formatDuration(agent.rtt.value),
     },
   ];
-  return pinged ? [...columns, ...PING_COLUMNS] : columns;
+  if (!pinged) return columns;
+  const beside = columns.filter((column) => column.key !== 'address' && column.key !== 'tags');
+  return [...beside, ...PING_COLUMNS];
 }
 
 const PING_COLUMNS: readonly Column<MemberRow>[] = [

@@ -58,6 +58,7 @@ export function needsOf(agents: Iterable<Agent>, tunnels: Iterable<Tunnel>, name
   }
   for (const tunnel of tunnels) {
     if (tunnel.health.state === 'ok' || tunnel.health.state === 'unknown') continue;
+    if ([tunnel.a, tunnel.b].some((end) => names.get(end)?.health.state === 'failing')) continue; // said by the agent
     const selection: Selection = { kind: 'tunnel', id: tunnel.id };
     const { health } = tunnel;
     needs.push({ key: `tunnel ${tunnel.id}`, name: tunnelName(tunnel, names), address: undefined, health, selection });

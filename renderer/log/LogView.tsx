@@ -46,7 +46,7 @@ export function LogView() {
           <span className="visually-hidden">Words in the log</span>
           <input
             type="search"
-            placeholder="Words in the log"
+            placeholder="Search words"
             value={words}
             onChange={(event) => setWords(event.target.value)}
           />
@@ -147,7 +147,8 @@ const COLUMNS: readonly Column<LogEvent>[] = [
   },
   {
     key: 'level',
-    title: '',
+    title: 'level',
+    bare: true,
     width: '20px',
     cell: ({ level }) => <i className={`change-mark is-${level}`} title={level} role="img" aria-label={level} />,
   },

@@ -38,7 +38,8 @@ interface Kept {
   readonly listHeight: number;
   readonly singleKeys: boolean;
   readonly colour: 'health' | 'path';
-  readonly legendOpen: boolean;
+  /** Undefined: open where there is room. */
+  readonly legendOpen: boolean | undefined;
   /** The operator's word on a group; without one, the rule decides. */
   readonly collapsed: Readonly<Record<string, boolean>>;
   /** Places that the operator dragged something to, by element key. */
@@ -73,7 +74,7 @@ const KEPT: Kept = {
   listHeight: 230,
   singleKeys: true,
   colour: 'health',
-  legendOpen: true,
+  legendOpen: undefined,
   collapsed: {},
   pins: {},
   slots: {},

@@ -226,15 +226,15 @@ function Attributes({ title, attributes }: { title: string; attributes: TraceSpa
             </dt>
             <dd className="mono">
               <Name text={textOf(value)} />
+              <button
+                type="button"
+                className="icon-button"
+                aria-label={`Copy ${formatSafeText(key)}`}
+                onClick={() => void copyText(textOf(value), formatSafeText(key))}
+              >
+                <Copy size={11} />
+              </button>
             </dd>
-            <button
-              type="button"
-              className="icon-button"
-              aria-label={`Copy ${formatSafeText(key)}`}
-              onClick={() => void copyText(textOf(value), formatSafeText(key))}
-            >
-              <Copy size={11} />
-            </button>
           </div>
         ))}
       </dl>

@@ -47,7 +47,8 @@ function columnsOf(sort: readonly Sort[], marked: ReadonlySet<string>): Column<T
   return [
     {
       key: 'mark',
-      title: '',
+      title: 'Mark',
+      bare: true,
       width: '28px',
       cell: (trace) => (
         <input

@@ -84,18 +84,18 @@ function CriticalPath({ trace }: { trace: Trace }) {
         {shares.map((share) => (
           <li key={share.kind}>
             <i className={`seg-key seg seg-${share.kind}`} aria-hidden="true" /> {share.label}{' '}
-            <b>{formatDuration(share.value)}</b>
+            <b>{formatDuration(share.value).replace(' ms', '')}</b>
           </li>
         ))}
       </ul>
       <span className="spring" />
       <button
         type="button"
-        className="toolbar-button"
+        className="toolbar-button critical-only"
         aria-pressed={criticalOnly}
         onClick={() => useTraceStore.getState().set({ criticalOnly: !criticalOnly })}
       >
-        Critical path only <kbd>c</kbd>
+        Critical only <kbd>c</kbd>
       </button>
       {errors > 0 && (
         <button type="button" className="toolbar-button" onClick={() => nextError(1)}>

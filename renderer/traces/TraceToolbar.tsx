@@ -71,7 +71,7 @@ function TextField() {
       <span className="visually-hidden">Words in names and attributes</span>
       <input
         type="search"
-        placeholder="Words in names and attributes"
+        placeholder="Search words"
         value={text}
         onChange={(event) => setText(event.target.value)}
         onKeyDown={(event) => event.key === 'Escape' && event.currentTarget.blur()}

@@ -1,5 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useMemo, useRef } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import type { Trace } from '../../node-core/contract/schema.ts';
 import { useKeys } from '../frame/use-keys.ts';
 import { useTraceStore } from '../stores/trace-store.ts';
@@ -34,6 +34,7 @@ export function Waterfall({ trace }: { trace: Trace }) {
     if (at >= 0) virtual.scrollToIndex(at);
   }, [at, virtual]);
   useKeys(useMemo(waterfallKeys, []));
+  const { axis, trackPx } = useTrackWidth();
 
   return (
     <div className="waterfall">
@@ -43,7 +44,7 @@ export function Waterfall({ trace }: { trace: Trace }) {
       </div>
       <div className="waterfall-line is-axis">
         <span className="waterfall-label t3">agent, span</span>
-        <div className="axis">
+        <div ref={axis} className="axis">
           {ticksOf(window).map((tick) => (
             <span key={tick.ms} className="mono" style={{ left: `${shareOf(tick.ms, window) * 100}%` }}>
               {tick.label}
@@ -73,6 +74,7 @@ export function Waterfall({ trace }: { trace: Trace }) {
                 window={window}
                 raw={raw}
                 selected={item.index === at}
+                trackPx={trackPx}
               />
             );
           })}
@@ -80,4 +82,16 @@ export function Waterfall({ trace }: { trace: Trace }) {
       </div>
     </div>
   );
+}
+
+/** The axis is as wide as the tracks under it. */
+function useTrackWidth() {
+  const axis = useRef<HTMLDivElement>(null);
+  const [trackPx, setTrackPx] = useState(0);
+  useEffect(() => {
+    const observer = new ResizeObserver(([entry]) => setTrackPx(Math.round(entry?.contentRect.width ?? 0)));
+    if (axis.current !== null) observer.observe(axis.current);
+    return () => observer.disconnect();
+  }, []);
+  return { axis, trackPx };
 }

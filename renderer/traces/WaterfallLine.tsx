@@ -12,8 +12,10 @@ import { shareOf, startOf } from './time-axis.ts';
 import { spanKey, type WaterfallRow } from './waterfall-rows.ts';
 
 const INDENT_PX = 14;
-/** From here on the text no longer fits to the right of its bar. */
-const TEXT_BEFORE_FROM = 0.68;
+/** What a character of the text beside a bar takes, px; near enough to choose a side. */
+const CHARACTER_PX = 6.3;
+/** Room to the right of the track for text, px. */
+const MARGIN_PX = 88;
 
 interface LineProps {
   readonly trace: Trace;
@@ -24,10 +26,12 @@ interface LineProps {
   readonly window: Window;
   readonly raw: boolean;
   readonly selected: boolean;
+  /** Width of the track, px; 0 before it is known. */
+  readonly trackPx: number;
 }
 
 /** One row of the waterfall: who, what, and when on the axis. */
-export const WaterfallLine = memo(function WaterfallLine({ trace, row, at, top, window, raw, selected }: LineProps) {
+export const WaterfallLine = memo(function WaterfallLine({ trace, row, at, top, window, raw, selected, trackPx }: LineProps) {
   const span = trace.spans[row.index];
   const other = row.other === undefined ? undefined : trace.spans[row.other];
   if (span === undefined) return null;
@@ -59,11 +63,15 @@ export const WaterfallLine = memo(function WaterfallLine({ trace, row, at, top, 
       </div>
       {/* biome-ignore lint/a11y/useSemanticElements: see the row */}
       <div role="gridcell" className="waterfall-track">
-        <Bars span={span} other={other} window={window} raw={raw} />
+        <Bars span={span} other={other} saysClock={entersAgent(trace, span, other)} window={window} raw={raw} trackPx={trackPx} />
       </div>
     </div>
   );
 });
+
+function entersAgent(trace: Trace, span: TraceSpan, other: TraceSpan | undefined): boolean {
+  return other !== undefined || trace.spans[span.parentIndex]?.service !== span.service;
+}
 
 function Fold({ span, row }: { span: TraceSpan; row: WaterfallRow }) {
   if (row.children === 0) return <span className="fold-space" />;
@@ -94,9 +102,12 @@ function GroupStrip({ span }: { span: TraceSpan }) {
 
 interface BarsProps {
   readonly span: TraceSpan;
+  /** Told once, where a trace enters an agent, and not again on each span inside. */
+  readonly saysClock: boolean;
   readonly other: TraceSpan | undefined;
   readonly window: Window;
   readonly raw: boolean;
+  readonly trackPx: number;
 }
 
 interface Place {
@@ -110,14 +121,14 @@ function placeOf(span: TraceSpan, window: Window, raw: boolean): Place {
   return { left, right: Math.max(left, shareOf(start + Math.max(0, span.durationMs), window)) };
 }
 
-function Bars({ span, other, window, raw }: BarsProps) {
+function Bars({ span, other, saysClock, window, raw, trackPx }: BarsProps) {
   const place = placeOf(span, window, raw);
   const second = other === undefined ? undefined : placeOf(other, window, raw);
   const end = Math.max(place.right, second?.right ?? place.right);
   const start = Math.min(place.left, second?.left ?? place.left);
   if (end < 0 || start > 1) return null;
-  const before = end > TEXT_BEFORE_FROM && start > 1 - TEXT_BEFORE_FROM;
-  const text = barText(span, other, raw);
+  const text = barText(span, other, saysClock && !raw);
+  const side = sideOf(text.length * CHARACTER_PX, Math.max(0, start) * trackPx, (1 - Math.min(1, end)) * trackPx);
   return (
     <>
       {second === undefined ? (
@@ -129,34 +140,45 @@ function Bars({ span, other, window, raw }: BarsProps) {
           <Slants first={place} second={second} />
         </>
       )}
-      {span.flow?.otherEnd === 'not heard' && <i className="bar is-missing" style={styleOf(place)} />}
-      {span.onCriticalPath && <i className="bar-critical" style={styleOf(place)} />}
+      {span.flow?.otherEnd === 'not heard' && <i className="span-bar is-missing" style={styleOf(place)} />}
+      {span.onCriticalPath && <i className="span-bar-critical" style={styleOf(place)} />}
       <Whisker span={other ?? span} place={second ?? place} window={window} raw={raw} />
-      <span
-        className={span.status === 'error' ? 'bar-text is-error' : 'bar-text'}
-        style={
-          before
-            ? { right: `${(1 - Math.max(0, start)) * 100}%` }
-            : { left: `${Math.min(Math.max(end, 0), 0.98) * 100}%` }
-        }
-      >
+      <span className={textClass(span, side)} style={textStyle(side, Math.max(0, start), Math.min(1, end))}>
         <bdi>{text}</bdi>
       </span>
     </>
   );
 }
 
+type Side = 'after' | 'before' | 'inside';
+
+/** After the bar where there is room, else before it, else on it. */
+function sideOf(textPx: number, roomBefore: number, roomAfter: number): Side {
+  if (textPx <= roomAfter + MARGIN_PX) return 'after';
+  return textPx <= roomBefore ? 'before' : 'inside';
+}
+
+function textClass(span: TraceSpan, side: Side): string {
+  const failed = span.status === 'error' ? ' is-error' : '';
+  return `span-bar-text${failed}${side === 'inside' ? ' is-inside' : ''}`;
+}
+
+function textStyle(side: Side, start: number, end: number) {
+  if (side === 'before') return { right: `${(1 - start) * 100}%` };
+  return { left: `${(side === 'after' ? end : start) * 100}%` };
+}
+
 const styleOf = ({ left, right }: Place) => ({ left: `${left * 100}%`, width: `${(right - left) * 100}%` });
 
 function Bar({ span, place, kind }: { span: TraceSpan; place: Place; kind: 'single' | 'flow-first' | 'flow-second' }) {
   const failed = span.status === 'error' ? ' is-failed' : '';
-  return <i className={`bar seg seg-${span.category} is-${kind}${failed}`} style={styleOf(place)} />;
+  return <i className={`span-bar seg seg-${span.category} is-${kind}${failed}`} style={styleOf(place)} />;
 }
 
 /** From the first and the last moment at one end to those at the other: the slope is the flight. */
 function Slants({ first, second }: { first: Place; second: Place }) {
   return (
-    <svg className="bar-slants" viewBox="0 0 100 22" preserveAspectRatio="none" aria-hidden="true">
+    <svg className="span-bar-slants" viewBox="0 0 100 22" preserveAspectRatio="none" aria-hidden="true">
       <path
         d={`M${first.left * 100} 9L${second.left * 100} 13M${first.right * 100} 9L${second.right * 100} 13`}
         vectorEffect="non-scaling-stroke"
@@ -170,5 +192,5 @@ function Whisker({ span, place, window, raw }: { span: TraceSpan; place: Place; 
   if (span.clock.state !== 'moved' || raw) return null;
   const half = span.clock.boundMs / (window.toMs - window.fromMs);
   if (half < 0.004) return null;
-  return <i className="bar-whisker" style={{ left: `${(place.left - half) * 100}%`, width: `${half * 200}%` }} />;
+  return <i className="span-bar-whisker" style={{ left: `${(place.left - half) * 100}%`, width: `${half * 200}%` }} />;
 }

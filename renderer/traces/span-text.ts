@@ -27,12 +27,12 @@ export function clockText(span: TraceSpan): string | undefined {
 }
 
 /** What stands beside a bar: duration, path, clock, a missing end, and the word of an error. */
-export function barText(span: TraceSpan, other: TraceSpan | undefined, raw: boolean): string {
+export function barText(span: TraceSpan, other: TraceSpan | undefined, withClock: boolean): string {
   const parts = [formatDuration(span.durationMs)];
   const path = span.category === 'relay' || span.category === 'network' ? pathText(span) : undefined;
   if (path !== undefined) parts.push(path);
   const clock = clockText(other ?? span) ?? clockText(span);
-  if (clock !== undefined && !raw) parts.push(clock);
+  if (clock !== undefined && withClock) parts.push(clock);
   if (span.flow !== undefined && span.flow.otherEnd === 'not heard') parts.push('other end not heard');
   if (span.status === 'error') parts.push(errorText(span));
   return parts.join(', ');

@@ -5,6 +5,8 @@ import { type KeyboardEvent, type ReactNode, type UIEvent, useEffect, useRef, us
 export interface Column<T> {
   readonly key: string;
   readonly title: string;
+  /** The title is for readers only. */
+  readonly bare?: boolean;
   /** A width of CSS grid: `80px`, `minmax(120px, 1fr)`. */
   readonly width: string;
   readonly figure?: boolean;
@@ -48,6 +50,7 @@ export function VirtualTable<T>(props: VirtualTableProps<T>) {
     if (following === true && rows.length > 0) virtual.scrollToIndex(rows.length - 1, { align: 'end' });
   }, [following, rows.length, virtual]);
 
+  const items = virtual.getVirtualItems();
   const template = columns.map((column) => column.width).join(' ');
   const onScroll = (event: UIEvent<HTMLDivElement>) => {
     const { scrollTop, scrollHeight, clientHeight } = event.currentTarget;
@@ -82,11 +85,11 @@ export function VirtualTable<T>(props: VirtualTableProps<T>) {
       aria-rowcount={rows.length + 1}
       onScroll={onScroll}
       onKeyDown={onKeyDown}
-      tabIndex={-1}
+      tabIndex={items.some((item) => item.index === cursor) ? -1 : 0}
     >
       <Head columns={columns} template={template} />
       <div className="virtual-body" role="rowgroup" style={{ height: virtual.getTotalSize() }}>
-        {virtual.getVirtualItems().map((item) => {
+        {items.map((item) => {
           const row = rows[item.index];
           if (row === undefined) return null;
           const key = keyOf(row);
@@ -152,12 +155,16 @@ function Head<T>({ columns, template }: { columns: readonly Column<T>[]; templat
             className={column.figure === true ? 'cell figure' : 'cell'}
             aria-sort={column.sorted === undefined ? undefined : column.sorted === 'up' ? 'ascending' : 'descending'}
           >
-            {column.onSort === undefined ? column.title : <SortButton column={column} />}
+            {column.onSort === undefined ? <Title column={column} /> : <SortButton column={column} />}
           </div>
         ))}
       </div>
     </div>
   );
+}
+
+function Title<T>({ column }: { column: Column<T> }) {
+  return column.bare === true ? <span className="visually-hidden">{column.title}</span> : column.title;
 }
 
 function SortButton<T>({ column }: { column: Column<T> }) {

@@ -1,0 +1,72 @@
+import { readFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname, join, normalize } from 'node:path';
+import { RPCHandler } from '@orpc/server/ws';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { CONTENT_SECURITY_POLICY } from '../../node-core/contract/host-link.ts';
+import type { DeckDouble } from './deck-double.ts';
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.woff2': 'font/woff2',
+  '.svg': 'image/svg+xml',
+};
+
+export interface DoubleServer {
+  /** With a token in its fragment. */
+  readonly url: string;
+  /** Breaks every open connection, as a host that ends does. */
+  dropConnections(): void;
+  /** Refuses or takes new connections. */
+  setAccepting(accepting: boolean): void;
+  close(): Promise<void>;
+}
+
+/** Serves the built window from `folder` with the product's content policy, and a double's contract at `/rpc`. */
+export async function serveDouble(folder: string, double: DeckDouble): Promise<DoubleServer> {
+  const server = createServer((request, response) => {
+    const path = new URL(request.url ?? '/', 'http://localhost').pathname;
+    const file = normalize(join(folder, path === '/' ? 'index.html' : path));
+    readFile(file).then(
+      (bytes) => {
+        response.writeHead(200, {
+          'content-type': TYPES[extname(file)] ?? 'application/octet-stream',
+          'content-security-policy': CONTENT_SECURITY_POLICY,
+        });
+        response.end(bytes);
+      },
+      () => response.writeHead(404).end(),
+    );
+  });
+  const sockets = new WebSocketServer({ server, path: '/rpc' });
+  const handler = new RPCHandler(double.router);
+  let accepting = true;
+  sockets.on('connection', (socket: WebSocket) => {
+    if (!accepting) return socket.terminate();
+    socket.once('message', (first) => {
+      if (JSON.parse(String(first)).token !== 'secret') return socket.close();
+      handler.upgrade(socket);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/#token=secret`,
+    dropConnections: () => {
+      for (const socket of sockets.clients) socket.terminate();
+    },
+    setAccepting: (next) => {
+      accepting = next;
+    },
+    close: () => closed(server, sockets),
+  };
+}
+
+async function closed(server: Server, sockets: WebSocketServer): Promise<void> {
+  for (const socket of sockets.clients) socket.terminate();
+  sockets.close();
+  await new Promise((resolve) => server.close(resolve));
+}

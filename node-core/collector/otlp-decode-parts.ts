@@ -11,6 +11,9 @@ export interface Decoded<Record> {
   readonly warning: string | undefined;
 }
 
+/** Objects and arrays, or messages, of one request. Tiny ones take fifty times their bytes once they are decoded. */
+export const MOST_PARTS = 1_000_000;
+
 /** How deep arrays and lists of an attribute may nest. Deeper requests are refused whole. */
 export const MOST_DEPTH = 64;
 
@@ -27,6 +30,10 @@ export class UnusableRecord extends Error {
 /** The request as a whole is not what its content type says. */
 export function malformed(message: string, cause?: unknown): PilotError {
   return new PilotError('frame.invalid', message, {}, { cause });
+}
+
+export function tooManyParts(): PilotError {
+  return new PilotError('frame.oversize', `the request has more than ${MOST_PARTS} parts`);
 }
 
 /** Collects the records of one request, and counts those that are unusable. */

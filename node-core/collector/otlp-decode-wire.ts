@@ -1,6 +1,7 @@
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-import { malformed } from './otlp-decode-parts.ts';
+import { PilotError } from '../base/errors.ts';
+import { MOST_PARTS, malformed, tooManyParts } from './otlp-decode-parts.ts';
 
 /** What is expected under a field number: a wire type, and the message inside. */
 interface Expected {
@@ -15,13 +16,14 @@ const expectations = new Map<string, Expectations>();
  * Walks a message and requires of each known field its wire type, and of each nested message that it ends where it says.
  * The decoder takes both for granted: a field of another type would be read as something that was never sent.
  *
- * @throws PilotError `frame.invalid`
+ * @throws PilotError `frame.invalid`, and `frame.oversize` for a request of too many messages.
  */
 export function checkWireFormat(schema: DescMessage, body: Uint8Array, mostDeep: number): void {
   const reader = new BinaryReader(body);
   const open: { readonly fields: Expectations; readonly end: number }[] = [
     { fields: expectationsOf(schema), end: body.length },
   ];
+  let parts = 0;
   try {
     for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
       if (reader.pos > top.end) throw malformed('a nested message is longer than the one around it');
@@ -31,10 +33,13 @@ export function checkWireFormat(schema: DescMessage, body: Uint8Array, mostDeep:
       }
       const inner = readField(reader, top.fields);
       if (inner === undefined) continue;
+      parts += 1;
+      if (parts > MOST_PARTS) throw tooManyParts();
       if (open.length >= mostDeep) throw malformed(`messages are nested more than ${mostDeep} deep`);
       open.push(inner);
     }
   } catch (cause) {
+    if (cause instanceof PilotError) throw cause;
     throw malformed('the body is not protobuf', cause);
   }
 }

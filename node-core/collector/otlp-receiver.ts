@@ -1,141 +1,139 @@
-import { gunzipSync } from 'node:zlib';
-import { create, toBinary } from '@bufbuild/protobuf';
+import type { UnixNano } from '../base/clock.ts';
 import { PilotError } from '../base/errors.ts';
-import { ExportServiceResponseSchema, RpcStatusSchema } from './generated/otlp_pb.ts';
+import type { HttpHandler, HttpHead, HttpReply } from '../base/http.ts';
 import type { LogRecord } from './log-record.ts';
 import { decodeLogs, decodeTraces, type OtlpEncoding } from './otlp-decode.ts';
 import type { Decoded } from './otlp-decode-parts.ts';
-import type { Arrival, SpanRecord } from './span.ts';
+import { codingOf, unpack } from './otlp-receiver-body.ts';
+import { refusal, success } from './otlp-receiver-reply.ts';
+import type { Exporter, SpanRecord } from './span.ts';
 
-export const LARGEST_BODY_BYTES = 16 * 1024 * 1024;
-export const LARGEST_UNPACKED_BYTES = 64 * 1024 * 1024;
-
-export interface RequestHead {
-  readonly method: string;
-  readonly url: string;
-  /** Names in lower case. */
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-  /** True for a stream of the overlay, whose peer the tunnel authenticated: no web page can reach it. */
-  readonly overlay: boolean;
-}
-
-export interface HttpReply {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Uint8Array | string;
-}
-
-/** A request whose head is in order: what its body will be. */
-export interface ExpectedExport {
-  readonly signal: 'traces' | 'logs';
-  readonly encoding: OtlpEncoding;
-  readonly gzip: boolean;
-}
-
+/** What a request held, with what of it could not be read. */
 export type ExportBatch =
   | { readonly signal: 'traces'; readonly decoded: Decoded<SpanRecord> }
   | { readonly signal: 'logs'; readonly decoded: Decoded<LogRecord> };
 
-const SIGNALS: Readonly<Record<string, ExpectedExport['signal']>> = { '/v1/traces': 'traces', '/v1/logs': 'logs' };
-const CONTENT_TYPES = { json: 'application/json', protobuf: 'application/x-protobuf' } as const;
-const LOOPBACK_HOST = /^(localhost|127(?:\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
+/**
+ * Stores a batch. Resolves with true once it is on disk, with false when there is no room for it now; rejects when it
+ * cannot be stored.
+ */
+export type KeepBatch = (batch: ExportBatch) => Promise<boolean>;
+
+export interface OtlpReceiverOptions {
+  readonly now: () => UnixNano;
+  readonly keep: KeepBatch;
+  /** Names under which a plain connection may address this server, without port. */
+  readonly hosts: readonly string[];
+  /** Bytes a body may have after unpacking. */
+  readonly mostUnpackedBytes?: number;
+}
+
+type Head = HttpHead<Exporter>;
+
+export const MOST_SENT_BYTES = 16 * 1024 * 1024;
+export const MOST_UNPACKED_BYTES = 32 * 1024 * 1024;
+
+const SIGNALS: Readonly<Record<string, ExportBatch['signal']>> = { '/v1/traces': 'traces', '/v1/logs': 'logs' };
+const ENCODINGS: Readonly<Record<string, OtlpEncoding>> = {
+  'application/json': 'json',
+  'application/x-protobuf': 'protobuf',
+  'application/protobuf': 'protobuf',
+};
 
 /**
- * Judges a request by its head, before any of its body is read: the expected export, or the reply that refuses it.
- * A web page is known by its Origin, and a rebound name by its Host; neither may post here.
+ * OTLP/HTTP as a function of a request: traces and logs, in protobuf or JSON, plain, gzip or deflate. Metrics are not
+ * collected, which is said with 404, so that an exporter reports it instead of believing that they are kept. A 200 means
+ * that everything but what the reply counts as rejected is on disk.
+ *
+ * @see PROTOCOL.md, "OTLP receiver"
  */
-export function judgeHead(head: RequestHead): ExpectedExport | HttpReply {
-  const { headers } = head;
-  if (!head.overlay && (headers.origin !== undefined || !LOOPBACK_HOST.test(header(headers.host)))) {
-    return plain(403, 'This receiver takes telemetry of programs on this machine only.');
+export class OtlpReceiver implements HttpHandler<Exporter> {
+  readonly #options: OtlpReceiverOptions;
+
+  constructor(options: OtlpReceiverOptions) {
+    this.#options = options;
   }
-  const path = head.url.split('?', 1)[0] ?? '';
-  const signal = SIGNALS[path.replace(/(?<=.)\/$/, '')];
-  if (signal === undefined) return plain(404, 'Telemetry goes to /v1/traces and /v1/logs.');
-  if (head.method !== 'POST') return plain(405, 'Telemetry is sent with POST.', { allow: 'POST' });
-  const encoding = encodingOf(header(headers['content-type']));
-  if (encoding === undefined) return plain(415, 'The content type must be application/json or application/x-protobuf.');
-  const packed = header(headers['content-encoding']).trim().toLowerCase();
-  if (packed !== '' && packed !== 'gzip' && packed !== 'identity') {
-    return refusal(encoding, 415, `content encoding ${packed} is not understood`, { 'accept-encoding': 'gzip' });
+
+  admit(head: Head): HttpReply | undefined {
+    const { encoding, mediaType } = encodingOf(head);
+    const refuse = (status: number, text: string, headers: Record<string, string> = {}): HttpReply =>
+      refusal(status, encoding ?? 'json', mediaType, text, headers);
+    if (head.peer === undefined && !this.#isLocal(head)) {
+      return refuse(403, 'web pages and foreign host names have no access');
+    }
+    if (signalOf(head) === undefined) {
+      return refuse(404, 'send to /v1/traces or /v1/logs; metrics are not collected');
+    }
+    if (head.method !== 'POST') return refuse(405, 'OTLP is sent with POST', { allow: 'POST' });
+    if (encoding === undefined) {
+      return refuse(415, 'the content type is application/x-protobuf or application/json');
+    }
+    if (codingOf(head) === undefined) {
+      return refuse(415, 'the content encoding is gzip, deflate or identity', { 'accept-encoding': 'gzip, deflate' });
+    }
+    const length = Number(head.headers['content-length'] ?? 0);
+    return length > MOST_SENT_BYTES ? this.refuse(head, 413) : undefined;
   }
-  if (Number(header(headers['content-length'])) > LARGEST_BODY_BYTES) return tooLarge(encoding);
-  return { signal, encoding, gzip: packed === 'gzip' };
-}
 
-/** Unpacks and decodes a body: what it holds, or the reply that refuses it whole. */
-export function readExport(expected: ExpectedExport, body: Uint8Array, arrival: Arrival): ExportBatch | HttpReply {
-  const { encoding, gzip, signal } = expected;
-  try {
-    const bytes = gzip ? new Uint8Array(gunzipSync(body, { maxOutputLength: LARGEST_UNPACKED_BYTES })) : body;
-    if (signal === 'traces') return { signal, decoded: decodeTraces(bytes, encoding, arrival) };
-    return { signal, decoded: decodeLogs(bytes, encoding, arrival) };
-  } catch (error) {
-    if (error instanceof PilotError) return refusal(encoding, 400, error.message);
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return tooLarge(encoding);
-    if (gzip && typeof (error as NodeJS.ErrnoException).code === 'string')
-      return refusal(encoding, 400, 'the body is not gzip');
-    throw error;
+  async handle(head: Head, body: Uint8Array): Promise<HttpReply> {
+    const { encoding, mediaType } = encodingOf(head);
+    const signal = signalOf(head);
+    const coding = codingOf(head);
+    if (encoding === undefined || signal === undefined || coding === undefined) return this.refuse(head, 503);
+    try {
+      const plain = await unpack(body, coding, this.#options.mostUnpackedBytes ?? MOST_UNPACKED_BYTES);
+      const batch = this.#decode(signal, plain, encoding, head.peer);
+      if (!(await this.#options.keep(batch))) throw new PilotError('queue.full', 'the store is busy');
+      return success(mediaType, encoding, batch);
+    } catch (error) {
+      return refusalOf(error, encoding, mediaType);
+    }
+  }
+
+  refuse(head: Head, status: 413 | 503): HttpReply {
+    const { encoding = 'json', mediaType } = encodingOf(head);
+    return status === 413
+      ? refusal(413, encoding, mediaType, `the body is larger than ${MOST_SENT_BYTES} bytes`)
+      : refusal(503, encoding, mediaType, 'too many requests are under way', { 'retry-after': '1' });
+  }
+
+  /** A page of another origin has `Origin`; one that rebinds a name to loopback has that name in `Host`. */
+  #isLocal({ headers: { host = '', origin } }: Head): boolean {
+    const name = host.replace(/:\d*$/, '').toLowerCase();
+    if (!this.#options.hosts.includes(name)) return false;
+    return origin === undefined || origin.toLowerCase() === `http://${host.toLowerCase()}`;
+  }
+
+  #decode(
+    signal: ExportBatch['signal'],
+    body: Uint8Array,
+    encoding: OtlpEncoding,
+    exporter: Exporter | undefined,
+  ): ExportBatch {
+    const arrival = { arrivedAt: this.#options.now(), exporter };
+    return signal === 'traces'
+      ? { signal, decoded: decodeTraces(body, encoding, arrival) }
+      : { signal, decoded: decodeLogs(body, encoding, arrival) };
   }
 }
 
-/** The reply to an export that was stored, with what could not be kept. */
-export function acknowledge(expected: ExpectedExport, decoded: Decoded<unknown>): HttpReply {
-  const rejected = [...decoded.rejected.values()].reduce((sum, count) => sum + count, 0);
-  const reasons = [...decoded.rejected].map(([reason, count]) => `${count} with a bad ${reason}`).join(', ');
-  const errorMessage = rejected > 0 ? `not kept: ${reasons}` : (decoded.warning ?? '');
-  const headers = { 'content-type': CONTENT_TYPES[expected.encoding] };
-  if (expected.encoding === 'protobuf') {
-    const partial =
-      rejected > 0 || errorMessage !== '' ? { partialSuccess: { rejected: BigInt(rejected), errorMessage } } : {};
-    return {
-      status: 200,
-      headers,
-      body: toBinary(ExportServiceResponseSchema, create(ExportServiceResponseSchema, partial)),
-    };
-  }
-  const key = expected.signal === 'traces' ? 'rejectedSpans' : 'rejectedLogRecords';
-  const partialSuccess = {
-    ...(rejected > 0 ? { [key]: String(rejected) } : {}),
-    ...(errorMessage === '' ? {} : { errorMessage }),
-  };
-  return { status: 200, headers, body: JSON.stringify(errorMessage === '' ? {} : { partialSuccess }) };
+function signalOf({ target }: Head): ExportBatch['signal'] | undefined {
+  const path = target.replace(/[?#].*$/s, '').replace(/\/$/, '');
+  return Object.hasOwn(SIGNALS, path) ? SIGNALS[path] : undefined;
 }
 
-export function tooLarge(encoding: OtlpEncoding): HttpReply {
-  return refusal(
-    encoding,
-    413,
-    `a request may have ${LARGEST_BODY_BYTES} bytes as sent and ${LARGEST_UNPACKED_BYTES} unpacked`,
-  );
+function encodingOf({ headers }: Head): { encoding: OtlpEncoding | undefined; mediaType: string } {
+  const mediaType = (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  const encoding = Object.hasOwn(ENCODINGS, mediaType) ? ENCODINGS[mediaType] : undefined;
+  return { encoding, mediaType: encoding === undefined ? 'application/json' : mediaType };
 }
 
-/** The store cannot take more now: the exporter is to come again. */
-export function busy(encoding: OtlpEncoding, words: string): HttpReply {
-  return refusal(encoding, 503, words, { 'retry-after': '1' });
-}
-
-function encodingOf(contentType: string): OtlpEncoding | undefined {
-  const type = contentType.split(';', 1)[0]?.trim().toLowerCase();
-  if (type === CONTENT_TYPES.json) return 'json';
-  return type === CONTENT_TYPES.protobuf || type === 'application/protobuf' ? 'protobuf' : undefined;
-}
-
-function refusal(
-  encoding: OtlpEncoding,
-  status: number,
-  message: string,
-  extra: Readonly<Record<string, string>> = {},
-): HttpReply {
-  const headers = { 'content-type': CONTENT_TYPES[encoding], ...extra };
-  if (encoding === 'json') return { status, headers, body: JSON.stringify({ code: 3, message }) };
-  return { status, headers, body: toBinary(RpcStatusSchema, create(RpcStatusSchema, { code: 3, message })) };
-}
-
-function plain(status: number, words: string, extra: Readonly<Record<string, string>> = {}): HttpReply {
-  return { status, headers: { 'content-type': 'text/plain; charset=utf-8', ...extra }, body: `${words}\n` };
-}
-
-function header(value: string | readonly string[] | undefined): string {
-  return typeof value === 'string' ? value : (value?.[0] ?? '');
+/** What went wrong as a status that tells an exporter whether to send again. */
+function refusalOf(error: unknown, encoding: OtlpEncoding, mediaType: string): HttpReply {
+  const code = error instanceof PilotError ? error.code : undefined;
+  const text = error instanceof PilotError ? error.message : 'the request could not be read';
+  if (code === 'frame.oversize') return refusal(413, encoding, mediaType, text);
+  if (code === 'queue.full') return refusal(429, encoding, mediaType, text, { 'retry-after': '1' });
+  if (code === 'store.unavailable') return refusal(503, encoding, mediaType, text, { 'retry-after': '5' });
+  return refusal(400, encoding, mediaType, text);
 }

@@ -1,0 +1,155 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { PilotError } from '../base/errors.ts';
+import type { HttpHandler, HttpHead, HttpReply } from '../base/http.ts';
+import { type Endpoint, formatEndpoint } from '../base/transport.ts';
+import { ByteBudget } from './byte-budget.ts';
+
+export interface HttpServerLimits {
+  readonly mostBodyBytes: number;
+  /** Bytes of bodies that may be in memory at once, in all and of one source. */
+  readonly mostBytesUnderWay: number;
+  readonly mostBytesOfOneSource: number;
+  readonly mostConnections: number;
+  readonly mostStreamsOfOneSource: number;
+}
+
+export interface HttpServerOptions<Peer> {
+  readonly handler: HttpHandler<Peer>;
+  /** Who a peer is, for limits: not two names for one node. */
+  readonly sourceOf: (peer: Peer) => string;
+  readonly limits?: Partial<HttpServerLimits>;
+}
+
+const LIMITS: HttpServerLimits = {
+  mostBodyBytes: 16 * 1024 * 1024,
+  mostBytesUnderWay: 128 * 1024 * 1024,
+  mostBytesOfOneSource: 64 * 1024 * 1024,
+  mostConnections: 256,
+  mostStreamsOfOneSource: 8,
+};
+const REQUEST_TIMEOUT_MS = 60_000;
+const HEADERS_TIMEOUT_MS = 20_000;
+const PLAIN = 'plain';
+
+/** Serves HTTP on a TCP port and, with the same code, on streams whose peer is known. */
+export class HttpServer<Peer> {
+  readonly #server: Server;
+  readonly #options: HttpServerOptions<Peer>;
+  readonly #limits: HttpServerLimits;
+  readonly #budget: ByteBudget;
+  readonly #peers = new WeakMap<Duplex, Peer>();
+  readonly #streams = new Map<Duplex, string>();
+
+  constructor(options: HttpServerOptions<Peer>) {
+    this.#options = options;
+    this.#limits = { ...LIMITS, ...options.limits };
+    this.#budget = new ByteBudget(this.#limits.mostBytesUnderWay, this.#limits.mostBytesOfOneSource);
+    this.#server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS });
+    this.#server.maxConnections = this.#limits.mostConnections;
+    this.#server.on('request', (request, response) => void this.#serve(request, response, () => {}));
+    this.#server.on('checkContinue', (request, response) => {
+      void this.#serve(request, response, () => response.writeContinue());
+    });
+  }
+
+  /** @throws PilotError `port.in-use` when another program listens there, `config.invalid` for an address not ours. */
+  listen(endpoint: Endpoint): Promise<Endpoint> {
+    return new Promise((resolve, reject) => {
+      const fail = (cause: NodeJS.ErrnoException): void => reject(listenError(endpoint, cause));
+      this.#server.once('error', fail);
+      this.#server.listen(endpoint.port, endpoint.host, () => {
+        this.#server.off('error', fail);
+        resolve({ host: endpoint.host, port: (this.#server.address() as AddressInfo).port });
+      });
+    });
+  }
+
+  /** Serves requests on a stream. One source has a limited number of them; a stream beyond it is destroyed. */
+  serveStream(stream: Duplex, peer: Peer): void {
+    const source = this.#options.sourceOf(peer);
+    const open = [...this.#streams.values()].filter((other) => other === source).length;
+    if (open >= this.#limits.mostStreamsOfOneSource) {
+      stream.destroy();
+      return;
+    }
+    this.#peers.set(stream, peer);
+    this.#streams.set(stream, source);
+    stream.once('close', () => this.#streams.delete(stream));
+    this.#server.emit('connection', stream);
+  }
+
+  /** Stops listening and ends what is open. */
+  close(): Promise<void> {
+    for (const stream of this.#streams.keys()) stream.destroy();
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse, goOn: () => void): Promise<void> {
+    const { handler, sourceOf } = this.#options;
+    const head = headOf(request, this.#peers.get(request.socket));
+    const refused = handler.admit(head);
+    if (refused !== undefined) return send(response, refused);
+    goOn();
+    const source = head.peer === undefined ? PLAIN : sourceOf(head.peer);
+    let held = 0;
+    const hold = (bytes: number): 413 | 503 | undefined => {
+      if (held + bytes > this.#limits.mostBodyBytes) return 413;
+      if (!this.#budget.hold(source, bytes)) return 503;
+      held += bytes;
+      return undefined;
+    };
+    try {
+      const body = await readBody(request, hold);
+      if (body === undefined) return; // the client left before the end of what it promised
+      send(response, typeof body === 'number' ? handler.refuse(head, body) : await handler.handle(head, body));
+    } finally {
+      this.#budget.release(source, held);
+    }
+  }
+}
+
+function listenError(endpoint: Endpoint, cause: NodeJS.ErrnoException): PilotError {
+  const taken = cause.code === 'EADDRINUSE';
+  const text = taken ? 'is in use by another program' : `cannot be listened on: ${cause.message}`;
+  return new PilotError(taken ? 'port.in-use' : 'config.invalid', `${formatEndpoint(endpoint)} ${text}`, {}, { cause });
+}
+
+function headOf<Peer>(request: IncomingMessage, peer: Peer | undefined): HttpHead<Peer> {
+  const headers: Record<string, string | undefined> = Object.create(null);
+  for (const [name, value] of Object.entries(request.headers)) headers[name] = Array.isArray(value) ? value[0] : value;
+  return { method: request.method ?? '', target: request.url ?? '', headers, peer };
+}
+
+/** The whole body, or the status of the limit it ran into; undefined when the client left before its end. */
+function readBody(
+  request: IncomingMessage,
+  hold: (bytes: number) => 413 | 503 | undefined,
+): Promise<Uint8Array | 413 | 503 | undefined> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    const take = (chunk: Buffer): void => {
+      const status = hold(chunk.length);
+      if (status === undefined) {
+        chunks.push(chunk);
+        return;
+      }
+      request.off('data', take);
+      request.resume(); // what a refused client still sends is read and thrown away, so that it reads the reply
+      resolve(status);
+    };
+    request.on('data', take);
+    request.once('end', () => resolve(Buffer.concat(chunks)));
+    request.once('error', () => resolve(undefined));
+    request.once('close', () => resolve(undefined));
+  });
+}
+
+function send(response: ServerResponse, { status, headers, body }: HttpReply): void {
+  response.writeHead(status, headers);
+  response.end(body);
+}

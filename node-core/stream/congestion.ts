@@ -14,10 +14,11 @@ export class CongestionWindow {
   #window: number;
   #threshold: number;
 
-  constructor(limits: Limits) {
+  /** @param start - Where a window begins that does not begin as a fresh stream's. */
+  constructor(limits: Limits, start: { readonly window?: number; readonly threshold?: number } = {}) {
     this.#limits = limits;
-    this.#window = limits.initialCongestionWindow;
-    this.#threshold = limits.initialSlowStartThreshold;
+    this.#window = start.window ?? limits.initialCongestionWindow;
+    this.#threshold = start.threshold ?? limits.initialSlowStartThreshold;
   }
 
   get window(): number {

@@ -56,11 +56,11 @@ export class Sender {
   #retransmitted = 0;
   #bytesSent = 0;
 
-  constructor(config: StreamConfig, firstSequence: number) {
+  constructor(config: StreamConfig, firstSequence: number, congestion = new CongestionWindow(config)) {
     this.#config = config;
     this.#buffer = new SendBuffer(config, firstSequence);
     this.#rtt = new RttEstimator(config);
-    this.#congestion = new CongestionWindow(config);
+    this.#congestion = congestion;
   }
 
   get buffer(): SendBuffer {

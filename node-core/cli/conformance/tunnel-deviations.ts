@@ -1,0 +1,144 @@
+import { concatBytes, fromHex, toHex } from '../../base/bytes.ts';
+import { openFrame } from '../../crypto/aead.ts';
+import { defaultPrimitives } from '../../crypto/primitives.ts';
+import { REPLAY_WINDOW_SIZE } from '../../crypto/replay-window.ts';
+import { decodeTunnelFrame, encodeTunnelFrame, keyExchangeSignedBytes } from '../../wire/tunnel-frame.ts';
+import type { Deviation } from './deviation.ts';
+import { A, B, sharedKey } from './tunnel-bench.ts';
+import type { Fields } from './vector-file.ts';
+
+interface FrameStep extends Fields {
+  readonly replies: readonly string[];
+  readonly delivered: readonly string[];
+  readonly state_for_peer_9: Fields;
+}
+
+/** Lengths in hex digits. */
+const KEY_EXCHANGE = 2 * 136;
+const RELAY_HEAD = 2 * 9;
+const DELIVER_HEAD = 2 * 5;
+const NO_SESSION = { has_key: false };
+const PUNCH = '50494c50';
+/** Node 7 wants node 9. */
+const PUNCH_REQUEST = '030000000700000009';
+
+/** A rule over each datagram and what came of it; `earlier` are the datagrams before it. */
+function perDatagram(
+  rule: string,
+  expect: (frame: string, step: FrameStep, earlier: readonly string[], config: string) => FrameStep,
+): Deviation {
+  return {
+    section: 'frame_handling',
+    rule,
+    expect(input, expected) {
+      const { config, steps } = input as unknown as { config: string; steps: readonly { readonly frame: string }[] };
+      const frames = steps.map(({ frame }) => frame);
+      const results = (expected as { readonly steps: readonly FrameStep[] }).steps;
+      return {
+        steps: results.map((step, index) => expect(frames[index] ?? '', step, frames.slice(0, index), config)),
+      };
+    },
+  };
+}
+
+/** What a datagram carries: itself, or what a relay delivers. */
+function content(frame: string): string {
+  return frame.startsWith('06') ? frame.slice(DELIVER_HEAD) : frame;
+}
+
+function isKind(frame: string, letter: 'T' | 'S' | 'K' | 'A'): boolean {
+  return content(frame).startsWith(toHex(concatBytes(fromHex('50494c'), Uint8Array.of(letter.charCodeAt(0)))));
+}
+
+function withoutTrailer(reply: string): string {
+  const head = reply.startsWith('05') ? RELAY_HEAD : 0;
+  return isKind(reply.slice(head), 'A') ? reply.slice(0, head + KEY_EXCHANGE) : reply;
+}
+
+function ownKeyExchange(): string {
+  const x25519PublicKey = defaultPrimitives.x25519PublicKey(A.x25519PrivateKey);
+  const signature = A.identity.sign(keyExchangeSignedBytes(A.nodeId, x25519PublicKey));
+  const ed25519PublicKey = A.identity.publicKey;
+  const keys = { x25519PublicKey, ed25519PublicKey, signature };
+  return toHex(encodeTunnelFrame({ kind: 'key-exchange', senderNodeId: A.nodeId, ...keys }));
+}
+
+function ownKeyRequest(): string {
+  const x25519PublicKey = defaultPrimitives.x25519PublicKey(A.x25519PrivateKey);
+  return toHex(encodeTunnelFrame({ kind: 'key-request', senderNodeId: A.nodeId, x25519PublicKey }));
+}
+
+/** The inner packet of a sealed frame that node 9 really sent, and its counter. */
+function genuine(frame: string): { readonly counter: bigint; readonly inner: string } | undefined {
+  if (!isKind(frame, 'S')) return undefined;
+  const sealed = decodeTunnelFrame(fromHex(content(frame)));
+  const inner = sealed.kind === 'sealed' ? openFrame(sharedKey(), sealed) : undefined;
+  if (inner === undefined || sealed.kind !== 'sealed') return undefined;
+  return { counter: BigInt(`0x${toHex(sealed.nonce.subarray(4))}`), inner: toHex(inner) };
+}
+
+function isAdmitted(counter: bigint, earlier: readonly bigint[]): boolean {
+  const tooOld = earlier.some((other) => other - counter >= BigInt(REPLAY_WINDOW_SIZE));
+  return counter > 0n && !earlier.includes(counter) && !tooOld;
+}
+
+/** Bytes 6 to 9 of an inner packet. */
+function sourceNode(inner: string): number {
+  return Number.parseInt(inner.slice(12, 20), 16);
+}
+
+export const tunnelDeviations: readonly Deviation[] = [
+  perDatagram('a PILA ends with its signature', (_frame, step) => ({
+    ...step,
+    replies: step.replies.map(withoutTrailer),
+  })),
+  perDatagram('a frame that cannot be opened is answered with PILA and PILK', (frame, step, earlier) => {
+    if (!isKind(frame, 'S')) return step;
+    const [reply] = step.replies;
+    const relayHead = reply?.startsWith('05') ? reply.slice(0, RELAY_HEAD) : '';
+    if (reply !== undefined) return { ...step, replies: [reply, `${relayHead}${ownKeyRequest()}`] };
+    const quiet = step.state_for_peer_9.has_key === true && !earlier.some((each) => isKind(each, 'S'));
+    if (!quiet || genuine(frame) !== undefined) return step;
+    return { ...step, replies: [ownKeyExchange(), ownKeyRequest()] };
+  }),
+  perDatagram('a relayed session asks for a punch at once', (frame, step) =>
+    frame.startsWith('06') && isKind(frame, 'A') && step.replies.length > 0
+      ? { ...step, replies: [...step.replies, PUNCH_REQUEST] }
+      : step,
+  ),
+  perDatagram('a node has an identity, and takes no unsigned key', (_frame, step, _earlier, config) =>
+    config === 'no-identity' ? { replies: [], delivered: [], state_for_peer_9: NO_SESSION } : step,
+  ),
+  perDatagram('encryption cannot be switched off', (frame, step, _earlier, config) => {
+    if (config !== 'encryption-off' || !(isKind(frame, 'K') || isKind(frame, 'A'))) return step;
+    const session = { has_key: true, authenticated: true, peer_x25519: frame.slice(16, 80) };
+    const state_for_peer_9 = isKind(frame, 'A') ? session : NO_SESSION;
+    return { replies: [ownKeyExchange()], delivered: [], state_for_peer_9 };
+  }),
+  perDatagram('a packet in the clear is dropped', (frame, step) =>
+    isKind(frame, 'T') ? { ...step, delivered: [] } : step,
+  ),
+  perDatagram('an inner packet has the node id of its sealed frame as its source', (_frame, step) => ({
+    ...step,
+    delivered: step.delivered.filter((inner) => sourceNode(inner) === B.nodeId),
+  })),
+  perDatagram('a frame that does not open moves no replay window', (frame, step, earlier) => {
+    const opened = genuine(frame);
+    const forged = earlier.some((each) => isKind(each, 'S') && genuine(each) === undefined);
+    if (opened === undefined || !forged || step.state_for_peer_9.has_key !== true) return step;
+    const counters = earlier.flatMap((each) => genuine(each)?.counter ?? []);
+    return { ...step, delivered: isAdmitted(opened.counter, counters) ? [opened.inner] : [] };
+  }),
+  perDatagram('a beacon on loopback may have a loopback address punched', (frame, step) =>
+    frame.startsWith('04047f') && frame.length === 16 ? { ...step, replies: [PUNCH, PUNCH, PUNCH] } : step,
+  ),
+];
+
+/** A PILA with well-formed trailing numbers, capabilities and flags, which the network has given up. */
+export function hasRetiredTrailer(input: Fields): boolean {
+  const steps = (input.steps ?? []) as readonly { readonly frame: string }[];
+  return steps.some(({ frame }) => {
+    const trailer = isKind(frame, 'A') ? content(frame).slice(KEY_EXCHANGE) : '';
+    return /^(?:[89a-f].)*[0-7].(?:(?:[89a-f].)*[0-7].)?$/.test(trailer) && trailer.length <= 8;
+  });
+}

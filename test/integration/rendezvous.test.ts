@@ -1,0 +1,297 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { concatBytes, utf8 } from '../../node-core/base/bytes.ts';
+import type { Endpoint } from '../../node-core/base/transport.ts';
+import { parseEndpoint } from '../../node-core/base/transport.ts';
+import { createIdentity } from '../../node-core/host/identity-file.ts';
+import { createProfile, RunningNode } from '../../node-core/host/running-node.ts';
+import { SystemClock } from '../../node-core/io/system-clock.ts';
+import { UdpSocket } from '../../node-core/io/udp-socket.ts';
+import { decodeBeaconMessage, encodeBeaconMessage } from '../../node-core/wire/beacon-message.ts';
+import { encodeLengthPrefixed } from '../../node-core/wire/length-prefix.ts';
+import { encodeRegistryReply, type Json, type JsonObject } from '../../node-core/wire/registry-message.ts';
+import { FlightdeckProcess } from '../support/flightdeck-process.ts';
+import { publicKeyOf, signedRequest } from '../support/registry-bench.ts';
+import { RegistryCaller } from '../support/registry-caller.ts';
+import { seededBytes, seededRandom } from '../support/seeded-random.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const ANY: Endpoint = { host: '127.0.0.1', port: 0 };
+const closing: (() => unknown)[] = [];
+let folder = '';
+let store = '';
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'flightdeck-rendezvous-'));
+  store = join(folder, 'rendezvous.json');
+});
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+  await rm(folder, { recursive: true });
+});
+
+async function start(registry = '127.0.0.1:0', beacon = '127.0.0.1:0', ...more: string[]): Promise<FlightdeckProcess> {
+  const addresses = ['--registry-addr', registry, '--beacon-addr', beacon];
+  const rendezvous = await FlightdeckProcess.start(
+    ['rendezvous', ...addresses, '--store', store, '--group', 'travel', ...more],
+    { FLIGHTDECK_ADMIN_TOKEN: 'adm' },
+  );
+  closing.push(() => rendezvous.end('SIGKILL'));
+  return rendezvous;
+}
+
+async function call(rendezvous: FlightdeckProcess): Promise<RegistryCaller> {
+  const caller = await RegistryCaller.open(rendezvous.ready.registry);
+  closing.push(() => caller.close());
+  return caller;
+}
+
+function restart({ ready }: FlightdeckProcess): Promise<FlightdeckProcess> {
+  return start(String(ready.registry), String(ready.beacon));
+}
+
+function endpointOf(text: unknown): Endpoint {
+  return parseEndpoint(String(text)) as Endpoint;
+}
+
+describe('the process', () => {
+  test('is ready on the ports it tells, and ends with SIGTERM or with its parent', async () => {
+    const first = await start();
+    expect(first.ready).toEqual({
+      ready: true,
+      registry: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+      beacon: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+    });
+    await call(first); // an open connection does not keep it
+    expect(await first.end('SIGTERM')).toBe(0);
+    const second = await start();
+    expect(await second.abandon()).toBe(0);
+  });
+
+  test('sets a store aside that it cannot read, says so, and goes on', async () => {
+    await writeFile(store, '{"format":"flightdeck-directory/1","nodes":[{}]}');
+    const rendezvous = await start();
+    expect(await (await call(rendezvous)).register(1)).toMatchObject({ node_id: 1 });
+    expect(rendezvous.log).toContain('set aside');
+    expect((await readdir(folder)).sort()).toEqual([
+      'rendezvous.json',
+      expect.stringMatching(/^rendezvous\.json\.corrupt-\d+$/),
+    ]);
+  });
+});
+
+describe('kill -9', () => {
+  test('loses nothing that was acknowledged, whenever it strikes', async () => {
+    let rendezvous = await start();
+    const acknowledged = new Map<number, { nodeId: unknown; joined: boolean; trusts: unknown }>();
+    for (let round = 0; round < 3; round++) {
+      const callers = await Promise.all([1, 2, 3, 4].map(() => call(rendezvous)));
+      const killAfter = acknowledged.size + 7 * (round + 1);
+      const work = callers.map(async (caller, lane) => {
+        for (let step = 0; ; step++) {
+          const seed = 1 + round * 80 + lane * 20 + step;
+          const { node_id: nodeId } = await caller.register(seed);
+          const done = { nodeId, joined: false, trusts: undefined as unknown };
+          acknowledged.set(seed, done);
+          if (acknowledged.size > killAfter) await rendezvous.end('SIGKILL');
+          const joined = await caller.ask(seed, 'join_network', {
+            node_id: nodeId as number,
+            network_id: 1,
+            token: '',
+          });
+          done.joined = joined.type === 'join_network_ok';
+          const peer = acknowledged.get(1)?.nodeId as number;
+          const reported = await caller.ask(seed, 'report_trust', { node_id: nodeId as number, peer_id: peer });
+          if (reported.type === 'report_trust_ok') done.trusts = peer;
+        }
+      });
+      await Promise.allSettled(work);
+      rendezvous = await restart(rendezvous);
+      const caller = await call(rendezvous);
+      for (const [seed, { nodeId, joined, trusts }] of acknowledged) {
+        const found = await caller.ask(seed, 'lookup', { node_id: nodeId as number });
+        expect(found).toMatchObject({ public_key: publicKeyOf(seed) });
+        if (joined) expect(found.networks).toEqual([0, 1]);
+        if (trusts === undefined) continue;
+        const trust = { node_id: nodeId as number, peer_id: trusts as number };
+        expect(await caller.ask(seed, 'check_trust', trust)).toMatchObject({ trusted: true });
+      }
+    }
+    expect(acknowledged.size).toBeGreaterThan(20);
+  });
+
+  test('is survived by a node, which is the same one afterwards and in the same group', async () => {
+    const rendezvous = await start();
+    const states: string[] = [];
+    const socket = await UdpSocket.bind(ANY);
+    const node = new RunningNode({
+      identity: createIdentity(),
+      profile: createProfile({ listen: socket.local, version: 'test', hostname: 'alpha', public: true }),
+      socket,
+      registry: endpointOf(rendezvous.ready.registry),
+      beacon: endpointOf(rendezvous.ready.beacon),
+      clock: new SystemClock(),
+      onEvent: (event) => {
+        if (event.type === 'registry') states.push(event.state);
+      },
+    });
+    closing.push(() => node.stop());
+    await node.registered();
+    await node.join(1, '');
+    const { nodeId } = node;
+    await rendezvous.end('SIGKILL');
+    await waitFor(() => states.includes('away'));
+    await restart(rendezvous);
+    await waitFor(() => states.filter((state) => state === 'ok').length === 2);
+    expect(node.nodeId).toBe(nodeId);
+    expect(await node.ask('lookup', { node_id: nodeId })).toMatchObject({ hostname: 'alpha', networks: [0, 1] });
+  });
+});
+
+describe('hostile input', () => {
+  const SEED = 20_261_125;
+  const random = seededRandom(SEED);
+  const bytes = seededBytes(random);
+  const upTo = (limit: number) => Math.floor(random() * limit);
+
+  /** A copy with a few bytes changed, cut off or added. */
+  function mutated(original: Uint8Array): Uint8Array {
+    const copy = original.slice();
+    for (let count = 1 + upTo(4); count > 0; count--) copy[upTo(copy.length)] = upTo(256);
+    if (random() < 0.2) return copy.subarray(0, upTo(copy.length));
+    return random() < 0.2 ? concatBytes(copy, bytes(upTo(32))) : copy;
+  }
+
+  const VALUES: readonly Json[] = [
+    ...[null, true, -1, 0, 1, 1.5, 2 ** 31, 2 ** 32, 1e308, '', 'a', '\u0000', '\ud800', '127.0.0.1:0', ':'],
+    ...[[], {}, [[[]]], { toString: 1 }, ['a', 1], 'x'.repeat(5_000), '[::1]:1', '=', 'AAAA', -0, 65_536],
+  ];
+  const REQUESTS: readonly (readonly [string, JsonObject])[] = [
+    ['register', { listen_addr: '127.0.0.1:4000', lan_addrs: ['10.0.0.1:1'], version: '1', hostname: 'h' }],
+    ['heartbeat', { node_id: 1, listen_addr: '127.0.0.1:1' }],
+    ['deregister', { node_id: 1 }],
+    ['lookup', { node_id: 1 }],
+    ['resolve', { node_id: 1, requester_id: 1 }],
+    ['resolve_hostname', { hostname: 'h', requester_id: 1 }],
+    ['set_hostname', { node_id: 1, hostname: 'h' }],
+    ['set_visibility', { node_id: 1, public: true }],
+    ['set_tags', { node_id: 1, tags: ['a', 'b'] }],
+    ['punch', { node_a: 1, node_b: 2, requester_id: 1 }],
+    ['report_trust', { node_id: 1, peer_id: 2 }],
+    ['revoke_trust', { node_id: 1, peer_id: 2 }],
+    ['check_trust', { node_id: 1, peer_id: 2 }],
+    ['request_handshake', { from_node_id: 1, to_node_id: 2, justification: 'j' }],
+    ['poll_handshakes', { node_id: 1 }],
+    ['respond_handshake', { node_id: 1, peer_id: 2, accept: true }],
+    ['create_network', { admin_token: 'adm', name: 'n', node_id: 1, join_rule: 'token', token: 't' }],
+    ['join_network', { node_id: 1, network_id: 1, token: '' }],
+    ['leave_network', { node_id: 1, network_id: 1 }],
+    ['list_nodes', { network_id: 1 }],
+    ['get_network_policy', { network_id: 1 }],
+    ['get_member_tags', { network_id: 1, target_node_id: 0 }],
+    ['rotate_key', { node_id: 1, new_public_key: publicKeyOf(9) }],
+  ];
+
+  /** A request of a known node, wrong inside, under its own good signature. */
+  function wrongInside(): JsonObject {
+    const [type, fields] = REQUESTS[upTo(REQUESTS.length)] as (typeof REQUESTS)[number];
+    const names = Object.keys(fields);
+    const name = names[upTo(names.length)] as string;
+    const changed = { ...fields, public_key: publicKeyOf(1), [name]: VALUES[upTo(VALUES.length)] as Json };
+    return signedRequest(1, type, changed);
+  }
+
+  test(`harms the registry in no way (seed ${SEED})`, async () => {
+    const rendezvous = await start();
+    const witness = await call(rendezvous);
+    for (const seed of [2, 3]) await witness.register(seed);
+    const to = endpointOf(rendezvous.ready.registry);
+    const good = REQUESTS.map(([type, fields]) =>
+      encodeLengthPrefixed(encodeRegistryReply(signedRequest(1, type, fields))),
+    );
+    for (let round = 0; round < 150; round++) {
+      const parts = Array.from({ length: 20 }, (_, index) => {
+        if (index % 3 === 0) return bytes(1 + upTo(64));
+        if (index % 3 === 1) return mutated(good[upTo(good.length)] as Uint8Array);
+        return encodeLengthPrefixed(encodeRegistryReply(wrongInside()));
+      });
+      await hurl(to, round % 3 === 2 ? parts.filter((_, index) => index % 3 === 2) : parts);
+    }
+    expect(await witness.ask(2, 'heartbeat', { node_id: 1 })).toMatchObject({ type: 'heartbeat_ok' });
+    expect(await (await call(rendezvous)).ask(3, 'lookup', { node_id: 2 })).toMatchObject({
+      public_key: publicKeyOf(3),
+    });
+  });
+
+  /** Writes it all to one connection, which may be closed at any moment. */
+  function hurl(to: Endpoint, parts: readonly Uint8Array[]): Promise<void> {
+    return new Promise((resolve) => {
+      const socket = connect(to.port, to.host);
+      socket.on('error', () => {});
+      socket.on('close', () => resolve());
+      socket.resume();
+      for (const part of parts) socket.write(part);
+      socket.end();
+    });
+  }
+
+  test('of a size or depth that no client sends ends only its own connection', async () => {
+    const rendezvous = await start();
+    const witness = await call(rendezvous);
+    const to = endpointOf(rendezvous.ready.registry);
+    await hurl(to, [encodeLengthPrefixed(new Uint8Array(1_048_577))]);
+    await hurl(to, [encodeLengthPrefixed(utf8('['.repeat(500_000)))]);
+    await hurl(to, [encodeLengthPrefixed(utf8(`{"type":${'{"a":'.repeat(100_000)}`))]);
+    const longSignature = { type: 'register', public_key: publicKeyOf(1), signature: 'A'.repeat(1_000_000) };
+    expect(await witness.send(longSignature)).toMatchObject({ error: 'signature verification failed' });
+    const flood = Array.from({ length: 5_000 }, () => witness.send({ type: 'list_networks' }).catch(() => 'cut off'));
+    expect(await Promise.all(flood)).toContain('cut off');
+    expect(await (await call(rendezvous)).register(1)).toMatchObject({ node_id: 1 });
+  });
+
+  test('cannot take a node’s place at the beacon, nor stop it', async () => {
+    const rendezvous = await start();
+    const to = endpointOf(rendezvous.ready.beacon);
+    const nodes = await Promise.all(
+      [1, 2].map(async (seed) => {
+        const socket = await UdpSocket.bind(ANY);
+        closing.push(() => socket.close());
+        const listen = `127.0.0.1:${socket.local.port}`;
+        const reply = await (await call(rendezvous)).register(seed, { listen_addr: listen });
+        const nodeId = reply.node_id as number;
+        const heard: ReturnType<typeof decodeBeaconMessage>[] = [];
+        socket.onDatagram = (datagram) => heard.push(decodeBeaconMessage(datagram));
+        socket.send(encodeBeaconMessage({ kind: 'discover', nodeId }), to);
+        await waitFor(() => heard.length === 1);
+        return { socket, nodeId, heard };
+      }),
+    );
+    const [a, b] = nodes as [(typeof nodes)[number], (typeof nodes)[number]];
+    const ids = { senderNodeId: a.nodeId, destinationNodeId: b.nodeId };
+    const good = [
+      encodeBeaconMessage({ kind: 'discover', nodeId: b.nodeId }),
+      encodeBeaconMessage({ kind: 'punch-request', requesterNodeId: b.nodeId, targetNodeId: a.nodeId }),
+      encodeBeaconMessage({ kind: 'relay', ...ids, frame: utf8('forged') }),
+      encodeBeaconMessage({ kind: 'sync', beaconId: 7, nodeIds: [a.nodeId, b.nodeId] }),
+    ];
+    const stranger = await UdpSocket.bind(ANY);
+    closing.push(() => stranger.close());
+    let answers = 0;
+    stranger.onDatagram = () => {
+      answers += 1;
+    };
+    for (const datagram of good) stranger.send(datagram, to);
+    for (let sent = 0; sent < 6_000; sent++) {
+      stranger.send(sent % 2 === 0 ? bytes(upTo(64)) : mutated(good[upTo(good.length)] as Uint8Array), to);
+      if (sent % 16 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await waitFor(() => answers > 0);
+    a.socket.send(encodeBeaconMessage({ kind: 'relay', ...ids, frame: utf8('true') }), to);
+    await waitFor(() =>
+      b.heard.some((message) => message.kind === 'relay-deliver' && new TextDecoder().decode(message.frame) === 'true'),
+    );
+  });
+});

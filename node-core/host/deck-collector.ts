@@ -33,6 +33,8 @@ export interface CollectorEvents {
 export interface DeckCollector {
   /** Where OTLP/HTTP is taken: `H:P`. */
   readonly otlpHttp: string;
+  /** Who our own records are from. */
+  setSelf(self: Exporter): void;
   /** Spans and reports of our own node. */
   submit(spans: readonly RecordedSpan[], logs: readonly RecordedLog[]): void;
   /** Serves OTLP/HTTP on a stream of the overlay, to the peer that its tunnel authenticated. */

@@ -243,6 +243,7 @@ export class Deck {
   #registered({ nodeId, address }: { readonly nodeId: number; readonly address: string }): void {
     const { hostname } = this.#options;
     this.status.setSelf({ nodeId, address, hostname });
+    this.collector.setSelf({ nodeId, address, publicKey: toHex(this.node.publicKey) });
     this.#setSelf();
     this.graph.start(nodeId);
   }

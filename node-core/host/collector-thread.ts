@@ -1,0 +1,92 @@
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { os } from '@orpc/server';
+import { RPCHandler } from '@orpc/server/message-port';
+import { z } from 'zod';
+import type { Endpoint } from '../base/transport.ts';
+import type { RecordedSpan } from '../collector/recording-tracer.ts';
+import type { RecordedLog } from '../collector/report-codec.ts';
+import type { Exporter } from '../collector/span.ts';
+import { dayOf, SpanStore } from '../collector/span-store.ts';
+import { traceId, traceQuery } from '../contract/schema.ts';
+import { Duckdb } from '../io/duckdb.ts';
+import { FileFolder } from '../io/store-folder.ts';
+import { SystemClock } from '../io/system-clock.ts';
+import { CollectorService } from './collector-service.ts';
+import { PortDuplex } from './port-duplex.ts';
+
+/** What the deck host starts the thread with. */
+export interface CollectorThreadData {
+  readonly folder: string;
+  readonly listen: Endpoint;
+  readonly capBytes: number;
+  readonly days: number;
+}
+
+/** From the host to the thread, beside the calls: what is too much, or too special, for a call. */
+export type ToCollector =
+  | { readonly type: 'calls'; readonly port: MessagePort }
+  | { readonly type: 'submit'; readonly spans: readonly RecordedSpan[]; readonly logs: readonly RecordedLog[] }
+  | { readonly type: 'self'; readonly self: Exporter }
+  | { readonly type: 'stream'; readonly port: MessagePort; readonly peer: Exporter }
+  | { readonly type: 'stop' };
+
+export function createCollectorRouter(service: CollectorService) {
+  const never = new AbortController().signal;
+  return {
+    search: os.input(traceQuery).handler(({ input }) => service.search(input)),
+    tail: os.input(traceQuery).handler(({ input, signal }) => service.tail(input, signal ?? never)),
+    trace: os.input(z.object({ traceId })).handler(({ input }) => service.trace(input.traceId)),
+    exportTraces: os
+      .input(z.object({ traceIds: z.array(traceId), joined: z.boolean() }))
+      .handler(({ input }) => service.exportTraces(input.traceIds, input.joined)),
+    volume: os
+      .input(z.object({ fromMs: z.number(), toMs: z.number(), buckets: z.number() }))
+      .handler(({ input }) => service.volume(input.fromMs, input.toMs, input.buckets)),
+  };
+}
+export type CollectorRouter = ReturnType<typeof createCollectorRouter>;
+
+async function run(parent: MessagePort, data: CollectorThreadData): Promise<void> {
+  const clock = new SystemClock();
+  const tell = (type: string, value: unknown) => parent.postMessage({ type, value });
+  const onProblem = (text: string) => tell('problem', text);
+  const database = await Duckdb.open({ memoryLimit: '512MB', threads: 2 });
+  const folder = await FileFolder.open(data.folder);
+  const { capBytes, days } = data;
+  const store = await SpanStore.open(database, folder, { capBytes, days }, dayOf(clock.now().unixNano), onProblem);
+  const service = new CollectorService({
+    store,
+    capBytes,
+    clock,
+    onReports: (rows) => tell('reports', rows),
+    onFigures: (figures) => tell('figures', figures),
+    onClocks: (clocks) => tell('clocks', clocks),
+    onProblem,
+  });
+  await service.recall();
+  const otlpHttp = await service.listen(data.listen, { host: data.listen.host, port: 0 });
+  const handler = new RPCHandler(createCollectorRouter(service));
+  parent.on('message', (message: ToCollector) => {
+    switch (message.type) {
+      case 'calls':
+        handler.upgrade(message.port);
+        return message.port.start();
+      case 'submit':
+        return void service.submit(message.spans, message.logs);
+      case 'self':
+        return service.setSelf(message.self);
+      case 'stream':
+        return service.serveStream(new PortDuplex(message.port), message.peer);
+      case 'stop':
+        return void service.stop().then(() => tell('stopped', undefined));
+    }
+  });
+  tell('ready', { otlpHttp });
+}
+
+if (parentPort !== null) {
+  const parent = parentPort;
+  run(parent, workerData as CollectorThreadData).catch((error: unknown) => {
+    parent.postMessage({ type: 'failed', value: error instanceof Error ? error.message : String(error) });
+  });
+}

@@ -21,6 +21,8 @@ export default defineConfig({
         external: EXTERNAL,
         input: {
           main: at('electron/main/index.ts'),
+          'deck-host': at('electron/utility/index.ts'),
+          'collector-thread': at('node-core/host/collector-thread.ts'),
           flightdeck: at('node-core/cli/flightdeck.ts'),
         },
         output: {

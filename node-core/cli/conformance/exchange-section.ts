@@ -10,7 +10,7 @@ import { decodePacket, encodePacket, type Packet } from '../../wire/packet.ts';
 import { base64, encodeRegistryReply, parseRegistryMessage } from '../../wire/registry-message.ts';
 import { decodeTunnelFrame, encodeTunnelFrame, keyExchangeSignedBytes } from '../../wire/tunnel-frame.ts';
 import { type Section, section, uint } from './section.ts';
-import { RECORDED_CONFIG } from './stream-bench.ts';
+import { RECORDED_CONFIG, readAll } from './stream-bench.ts';
 import { packetOf, packetRecord, recordOf } from './stream-packet.ts';
 import { A, advance, B, instantAt, PEER_ENDPOINT, recordedRandom, sharedKey } from './tunnel-bench.ts';
 
@@ -111,8 +111,15 @@ class NodeBench {
     this.#nowMs += waitMs;
   }
 
+  /** The application hears of what happened before anything is sent for it. */
   #drain(now: Instant): void {
     this.#node.pollReports(now); // nobody collects them here
+    for (let event = this.#node.pollEvent(); event !== undefined; event = this.#node.pollEvent()) {
+      if (event.type !== 'stream') continue;
+      const { type, connection } = event.event;
+      if (type === 'accepted') this.#connection = connection;
+      if (type === 'ended') readAll(connection, now);
+    }
     for (let sent = this.#node.pollTransmit(now); sent !== undefined; sent = this.#node.pollTransmit(now)) {
       const frame = decodeTunnelFrame(sent.bytes);
       const inner = frame.kind === 'sealed' ? openFrame(this.#key, frame) : undefined;
@@ -123,9 +130,6 @@ class NodeBench {
       const { reply } = this.#directory.handle(parseRegistryMessage(asked), source, now);
       this.#node.handleRegistryMessage(encodeRegistryReply(reply), now);
       this.#drain(now);
-    }
-    for (let event = this.#node.pollEvent(); event !== undefined; event = this.#node.pollEvent()) {
-      if (event.type === 'stream' && event.event.type === 'accepted') this.#connection = event.event.connection;
     }
   }
 

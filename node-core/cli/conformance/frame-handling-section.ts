@@ -7,7 +7,7 @@ import { TunnelTable } from '../../tunnel/tunnel-table.ts';
 import { decodeBeaconMessage } from '../../wire/beacon-message.ts';
 import { decodePacket, encodePacket, PROTOCOL } from '../../wire/packet.ts';
 import { classifyDatagram, decodeTunnelFrame } from '../../wire/tunnel-frame.ts';
-import { hex, type Section, section } from './section.ts';
+import { hex, orRefused, type Section, section } from './section.ts';
 import { A, advance, B, instantAt, PEER_ENDPOINT, recordedRandom, sharedKey } from './tunnel-bench.ts';
 import type { Fields } from './vector-file.ts';
 
@@ -33,6 +33,7 @@ function comparableStep(step: Fields): Fields {
 
 function play({ config, steps }: z.infer<typeof scene>): unknown {
   const table = new TunnelTable({ identity: A.identity, random: recordedRandom, beacon: PEER_ENDPOINT });
+  const keysOffered = offeredKeys(steps.map(({ frame }) => frame));
   let keys: SessionKeys | undefined;
   let replies: string[] = [];
   let delivered: string[] = [];
@@ -46,7 +47,7 @@ function play({ config, steps }: z.infer<typeof scene>): unknown {
       if (event.type === 'payload') delivered.push(toHex(encodePacket(event.packet)));
     }
     for (let sent = table.pollTransmit(); sent !== undefined; sent = table.pollTransmit()) {
-      if (!isOwnPing(sent.bytes)) replies.push(toHex(sent.bytes));
+      if (sent.to.host === PEER_ENDPOINT.host && !isOwnPing(sent.bytes, keysOffered)) replies.push(toHex(sent.bytes));
     }
   };
   table.setNodeId(A.nodeId, instantAt(nowMs));
@@ -71,11 +72,24 @@ function registryKey(config: string, nodeId: number): Uint8Array | undefined {
 }
 
 /** Our tunnels ping a fresh session by themselves; the recorded program did not, and it is no answer to anything. */
-function isOwnPing(datagram: Uint8Array): boolean {
+function isOwnPing(datagram: Uint8Array, keys: readonly Uint8Array[]): boolean {
   const relayed = datagram[0] === 0x05 ? decodeBeaconMessage(datagram) : undefined;
   const bytes = relayed?.kind === 'relay' ? relayed.frame : datagram;
   if (classifyDatagram(bytes) !== 'tunnel') return false;
   const frame = decodeTunnelFrame(bytes);
-  const inner = frame.kind === 'sealed' ? openFrame(sharedKey(), frame) : undefined;
-  return inner !== undefined && decodePacket(inner).protocol === PROTOCOL.control;
+  if (frame.kind !== 'sealed') return false;
+  return keys.some((key) => {
+    const inner = openFrame(key, frame);
+    return inner !== undefined && decodePacket(inner).protocol === PROTOCOL.control;
+  });
+}
+
+/** The keys that sessions on what node 9 offers would have. */
+function offeredKeys(frames: readonly string[]): Uint8Array[] {
+  return frames.flatMap((text) => {
+    const bytes = fromHex(text.startsWith('06') ? text.slice(10) : text);
+    const frame = orRefused(() => decodeTunnelFrame(bytes), undefined);
+    if (frame?.kind !== 'key-exchange') return [];
+    return orRefused(() => [sharedKey(frame.x25519PublicKey)], []);
+  });
 }

@@ -22,6 +22,11 @@ export const RECORDED_CONFIG: Partial<StreamConfig> = {
 const RECORDED_PORT = 49_152;
 const DIALLED_PORT = 7;
 
+/** The application that the recordings had takes what came before the end, and nothing before. */
+export function readAll(connection: Connection, now: Instant): void {
+  while (connection.read(now) !== undefined);
+}
+
 /** The streams of node 7 in virtual time, and one stream it dialled to node 9. */
 export class StreamBench {
   readonly connection: Connection;
@@ -73,13 +78,15 @@ export class StreamBench {
     this.#nowMs = Math.max(nowMs, this.#nowMs);
   }
 
+  /** The application hears of what happened before anything is sent for it. */
   drain(): void {
-    for (let packet = this.#table.pollPacket(this.now); packet; packet = this.#table.pollPacket(this.now)) {
-      this.#send({ ...packet, sourcePort: RECORDED_PORT });
-    }
     for (let event = this.#table.pollEvent(); event !== undefined; event = this.#table.pollEvent()) {
       if (event.type === 'established') this.outcome = 'connected';
       if (event.type === 'closed' && this.outcome === 'dialing') this.outcome = event.reason;
+      if (event.type === 'ended') readAll(this.connection, this.now);
+    }
+    for (let packet = this.#table.pollPacket(this.now); packet; packet = this.#table.pollPacket(this.now)) {
+      this.#send({ ...packet, sourcePort: RECORDED_PORT });
     }
   }
 }

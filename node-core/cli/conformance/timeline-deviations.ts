@@ -65,9 +65,12 @@ function unanswered(life: Life, isIt: (packet: LifePacket) => boolean): number {
 export const timelineDeviations: readonly Deviation[] = [
   ...perLife('a SYN is repeated as 1.18 does', (life, recording) => {
     const [syn] = life.packets;
-    if (syn === undefined || !life.packets.every(({ flags }) => flags === 'SYN')) return undefined;
-    const dial_result = recording.observeMs >= DIAL_TIMEOUT_MS ? 'timeout' : 'dialing';
-    return { ...life, dial_result, packets: repeated(syn, seen(SYN_TIMES_MS, 0, recording)) };
+    const answer = life.packets.findIndex(({ flags }) => flags !== 'SYN');
+    if (syn === undefined || answer === 0) return undefined;
+    const observeMs = answer < 0 ? recording.observeMs : (recording.sentAt[answer] ?? 0);
+    const opening = repeated(syn, seen(SYN_TIMES_MS, 0, { ...recording, observeMs }));
+    if (answer > 0) return { ...life, packets: [...opening, ...life.packets.slice(answer)] };
+    return { ...life, dial_result: observeMs >= DIAL_TIMEOUT_MS ? 'timeout' : 'dialing', packets: opening };
   }),
   ...perLife('the timeout doubles each time it expires', (life, recording) => {
     const index = unanswered(life, ({ len }) => len > 0);
@@ -88,6 +91,16 @@ export const timelineDeviations: readonly Deviation[] = [
     const final_state = states[seen([FIN_GIVE_UP_MS, FIN_GIVE_UP_MS + TIME_WAIT_MS], start, recording)];
     const packets = [...life.packets.slice(0, index), ...repeated(fin, seen(FIN_TIMES_MS, start, recording))];
     return { ...life, ...('final_state' in life ? { final_state } : {}), packets };
+  }),
+  ...perLife('a repeated SYN|ACK is acknowledged again', (life) => {
+    const first = life.packets.findIndex(({ flags }) => flags === 'SYN+ACK');
+    const packets = life.packets.flatMap((packet, index) => {
+      if (packet.flags !== 'SYN+ACK' || index === first) return [packet];
+      const sent = life.packets.slice(0, index).filter(({ from }) => from === 7);
+      const seq = Math.max(1, ...sent.map((each) => each.seq + each.len));
+      return [packet, { from: 7, flags: 'ACK', seq, ack: packet.seq + 1, window: 512, len: 0 }];
+    });
+    return { ...life, packets };
   }),
   ...perLife('a FIN|ACK gets at most a plain ACK', (life) => {
     const answer = life.packets.findIndex(

@@ -20,9 +20,9 @@ export const B = {
 /** The socket of node 9, which in the recordings is also the beacon's. */
 export const PEER_ENDPOINT: Endpoint = { host: '127.0.0.1', port: 23_619 };
 
-/** The key of the tunnel between A and B. */
-export function sharedKey(): Uint8Array {
-  return deriveTunnelKey({ privateKey: A.x25519PrivateKey }, defaultPrimitives.x25519PublicKey(B.x25519PrivateKey));
+/** The key of the tunnel between A and B, or between A and another key of B's. */
+export function sharedKey(peerPublicKey = defaultPrimitives.x25519PublicKey(B.x25519PrivateKey)): Uint8Array {
+  return deriveTunnelKey({ privateKey: A.x25519PrivateKey }, peerPublicKey);
 }
 
 /** Gives node 7 the recorded tunnel key where it draws one; everything else it draws is zeros. */

@@ -1,9 +1,16 @@
-import { concatBytes, fromHex, toHex } from '../../base/bytes.ts';
+import { concatBytes, equalBytes, fromHex, toHex } from '../../base/bytes.ts';
 import { openFrame } from '../../crypto/aead.ts';
+import { verifySignature } from '../../crypto/identity.ts';
 import { defaultPrimitives } from '../../crypto/primitives.ts';
 import { REPLAY_WINDOW_SIZE } from '../../crypto/replay-window.ts';
-import { decodeTunnelFrame, encodeTunnelFrame, keyExchangeSignedBytes } from '../../wire/tunnel-frame.ts';
+import {
+  decodeTunnelFrame,
+  encodeTunnelFrame,
+  keyExchangeSignedBytes,
+  type SealedFrame,
+} from '../../wire/tunnel-frame.ts';
 import type { Deviation } from './deviation.ts';
+import { orRefused } from './section.ts';
 import { A, B, sharedKey } from './tunnel-bench.ts';
 import type { Fields } from './vector-file.ts';
 
@@ -68,13 +75,31 @@ function ownKeyRequest(): string {
   return toHex(encodeTunnelFrame({ kind: 'key-request', senderNodeId: A.nodeId, x25519PublicKey }));
 }
 
-/** The inner packet of a sealed frame that node 9 really sent, and its counter. */
-function genuine(frame: string): { readonly counter: bigint; readonly inner: string } | undefined {
+/** A sealed frame that claims to come from node 9. */
+function sealedFrame(frame: string): SealedFrame | undefined {
   if (!isKind(frame, 'S')) return undefined;
-  const sealed = decodeTunnelFrame(fromHex(content(frame)));
-  const inner = sealed.kind === 'sealed' ? openFrame(sharedKey(), sealed) : undefined;
-  if (inner === undefined || sealed.kind !== 'sealed') return undefined;
+  const decoded = orRefused(() => decodeTunnelFrame(fromHex(content(frame))), undefined);
+  return decoded?.kind === 'sealed' && decoded.senderNodeId === B.nodeId ? decoded : undefined;
+}
+
+/** The inner packet of a sealed frame that node 9 really sent under a key of its, and its counter. */
+function genuine(frame: string, key = sharedKey()): { readonly counter: bigint; readonly inner: string } | undefined {
+  const sealed = sealedFrame(frame);
+  const inner = sealed === undefined ? undefined : openFrame(key, sealed);
+  if (inner === undefined || sealed === undefined) return undefined;
   return { counter: BigInt(`0x${toHex(sealed.nonce.subarray(4))}`), inner: toHex(inner) };
+}
+
+/** The X25519 keys that node 9 offered in signed frames, in order. */
+function offeredKeys(frames: readonly string[]): Uint8Array[] {
+  return frames.flatMap((frame) => {
+    const decoded = isKind(frame, 'A')
+      ? orRefused(() => decodeTunnelFrame(fromHex(content(frame))), undefined)
+      : undefined;
+    if (decoded?.kind !== 'key-exchange') return [];
+    const signed = keyExchangeSignedBytes(B.nodeId, decoded.x25519PublicKey);
+    return verifySignature(B.identity.publicKey, signed, decoded.signature) ? [decoded.x25519PublicKey] : [];
+  });
 }
 
 function isAdmitted(counter: bigint, earlier: readonly bigint[]): boolean {
@@ -97,8 +122,9 @@ export const tunnelDeviations: readonly Deviation[] = [
     const [reply] = step.replies;
     const relayHead = reply?.startsWith('05') ? reply.slice(0, RELAY_HEAD) : '';
     if (reply !== undefined) return { ...step, replies: [reply, `${relayHead}${ownKeyRequest()}`] };
-    const quiet = step.state_for_peer_9.has_key === true && !earlier.some((each) => isKind(each, 'S'));
-    if (!quiet || genuine(frame) !== undefined) return step;
+    const quiet = step.state_for_peer_9.has_key === true && !earlier.some((each) => sealedFrame(each) !== undefined);
+    const [key] = offeredKeys(earlier);
+    if (!quiet || sealedFrame(frame) === undefined || genuine(frame, key && sharedKey(key)) !== undefined) return step;
     return { ...step, replies: [ownKeyExchange(), ownKeyRequest()] };
   }),
   perDatagram('a relayed session asks for a punch at once', (frame, step) =>
@@ -124,11 +150,25 @@ export const tunnelDeviations: readonly Deviation[] = [
   })),
   perDatagram('a frame that does not open moves no replay window', (frame, step, earlier) => {
     const opened = genuine(frame);
-    const forged = earlier.some((each) => isKind(each, 'S') && genuine(each) === undefined);
+    const forged = earlier.some((each) => sealedFrame(each) !== undefined && genuine(each) === undefined);
     if (opened === undefined || !forged || step.state_for_peer_9.has_key !== true) return step;
     const counters = earlier.flatMap((each) => genuine(each)?.counter ?? []);
     return { ...step, delivered: isAdmitted(opened.counter, counters) ? [opened.inner] : [] };
   }),
+  perDatagram(
+    'a changed key counts once a frame opens under it, and until then the old one does',
+    (frame, step, earlier) => {
+      const [first, ...others] = offeredKeys([...earlier, frame]);
+      const changed = others.find((key) => first !== undefined && !equalBytes(key, first));
+      if (first === undefined || changed === undefined) return step;
+      const opens = (each: string, key: Uint8Array) => genuine(each, sharedKey(key)) !== undefined;
+      const proven = [...earlier, frame].some((each) => opens(each, changed));
+      const opened = genuine(frame, sharedKey(first)) ?? genuine(frame, sharedKey(changed));
+      const peer_x25519 = toHex(proven ? changed : first);
+      const delivered = opened === undefined || earlier.includes(frame) ? [] : [opened.inner];
+      return { ...step, delivered, state_for_peer_9: { ...step.state_for_peer_9, peer_x25519 } };
+    },
+  ),
   perDatagram('a beacon on loopback may have a loopback address punched', (frame, step) =>
     frame.startsWith('04047f') && frame.length === 16 ? { ...step, replies: [PUNCH, PUNCH, PUNCH] } : step,
   ),

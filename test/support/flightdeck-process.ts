@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { NetworkNamespace } from './network-namespace.ts';
 
 /** The command line as it is built for use; `npm test` builds it first. */
 const PROGRAM = fileURLToPath(new URL('../../out/main/flightdeck.cjs', import.meta.url));
@@ -24,9 +25,18 @@ export class FlightdeckProcess {
     this.#log = log;
   }
 
-  /** Starts it and waits for its ready line. */
-  static async start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<FlightdeckProcess> {
-    const child = spawn(process.execPath, [PROGRAM, ...args], {
+  /**
+   * Starts it and waits for its ready line.
+   *
+   * @param namespace - The network it runs in, where not the machine's.
+   */
+  static async start(
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    namespace?: NetworkNamespace,
+  ): Promise<FlightdeckProcess> {
+    const [program, ...words] = [...(namespace?.prefix ?? []), process.execPath, PROGRAM, ...args];
+    const child = spawn(program as string, words, {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { ...process.env, ...env },
     });

@@ -10,7 +10,7 @@ import { StateLines } from './frame/StateLines.tsx';
 import { StatusLine } from './frame/StatusLine.tsx';
 import { TimeBand } from './frame/TimeBand.tsx';
 import { TopBar } from './frame/TopBar.tsx';
-import { type KeyMap, useKeys } from './frame/use-keys.ts';
+import { type KeyAction, type KeyMap, useKeys } from './frame/use-keys.ts';
 import { VIEW_NAMES } from './frame/view-names.ts';
 import { GraphView } from './graph/GraphView.tsx';
 import { GroupsView } from './groups/GroupsView.tsx';
@@ -58,7 +58,7 @@ function useTheme(): void {
   useEffect(() => {
     const light = window.matchMedia('(prefers-color-scheme: light)');
     const apply = () => {
-      document.documentElement.dataset['theme'] = theme === 'system' ? (light.matches ? 'light' : 'dark') : theme;
+      document.documentElement.dataset.theme = theme === 'system' ? (light.matches ? 'light' : 'dark') : theme;
     };
     apply();
     light.addEventListener('change', apply);
@@ -69,7 +69,7 @@ function useTheme(): void {
 function everywhereKeys(): KeyMap {
   const view = useViewStore.getState;
   const togglePalette = () => view().set({ paletteOpen: !view().paletteOpen });
-  const keys: Record<string, (event: KeyboardEvent) => void | false> = {
+  const keys: Record<string, KeyAction> = {
     'Ctrl+k': togglePalette,
     'Ctrl+Shift+p': togglePalette,
     'Ctrl+\\': () => view().set({ inspectorOpen: !view().inspectorOpen }),

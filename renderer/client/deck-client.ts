@@ -57,13 +57,13 @@ class PortDeckLink implements DeckLink {
   #handleMessage(event: MessageEvent<unknown>): void {
     if (event.source !== window) return;
     const port = event.ports[0];
-    if (port !== undefined && isHostPort(event.data)) return this.#usePort(port);
+    if (port !== undefined && isHostPort(event.data)) return this.#takePort(port);
     const state = hostState.safeParse(event.data);
     if (!state.success || state.data.state === 'running') return;
     this.#listener.onState(state.data.state === 'stopped' ? 'stopped' : 'lost', state.data.since);
   }
 
-  #usePort(port: MessagePort): void {
+  #takePort(port: MessagePort): void {
     this.#port?.close();
     this.#port = port;
     const client: DeckClient = createORPCClient(new PortLink({ port, plugins: plugins() }));
@@ -117,7 +117,9 @@ class SocketDeckLink implements DeckLink {
  * A socket that drops what is sent after it closed. By then its calls have been rejected; without this, ending a feed
  * whose connection is gone would throw where nobody can catch it.
  */
-function lenient(socket: WebSocket): Pick<WebSocket, 'addEventListener' | 'removeEventListener' | 'send' | 'readyState'> {
+function lenient(
+  socket: WebSocket,
+): Pick<WebSocket, 'addEventListener' | 'removeEventListener' | 'send' | 'readyState'> {
   return {
     readyState: WebSocket.OPEN, // it is given to the client once it has opened
     send: (data) => {

@@ -1,6 +1,6 @@
 import { safe } from '@orpc/client';
 import type { TraceSummary } from '../../node-core/contract/schema.ts';
-import { chipValues, type Filter } from '../stores/filter.ts';
+import { chipValues, type Filter, plainText } from '../stores/filter.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { traceQueryOf, useTraceStore } from '../stores/trace-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
@@ -87,7 +87,7 @@ function narrowing(filter: Filter): { groupId?: number; nodeId?: number; text?: 
   return {
     ...(groupId === undefined ? {} : { groupId: groupId.groupId }),
     ...(node === undefined ? {} : { nodeId: node.nodeId }),
-    text: filter.text,
+    text: plainText(filter),
   };
 }
 

@@ -1,8 +1,8 @@
 import { useEffect } from 'react';
 import { useViewStore } from '../stores/view-store.ts';
 
-/** What a key does; `false` lets the event go on to others. */
-export type KeyAction = (event: KeyboardEvent) => void | false;
+/** What a key does; when it returns `false`, the event goes on to others. */
+export type KeyAction = (event: KeyboardEvent) => unknown;
 /** By key: `f`, `Shift+E`, `ArrowLeft`, `Ctrl+k` (also Cmd), `Escape`. */
 export type KeyMap = Readonly<Record<string, KeyAction>>;
 

@@ -32,7 +32,6 @@ export const AgentNode = memo(function AgentNode({ data }: NodeProps<AgentFlowNo
   const changed = useRecent(agent?.health.since ?? 0, CHANGE_MARK_MS);
   if (agent === undefined) return <NodeHandles />;
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a drag begins on it, which a button would swallow
     <div
       id={domIdOf(key)}
       className={classOf(agent, level, { selected, dimmed, changed })}

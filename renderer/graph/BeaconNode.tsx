@@ -23,7 +23,6 @@ export const BeaconNode = memo(function BeaconNode({ data }: NodeProps<BeaconFlo
   const traffic = formatRate(beacon.bytesPerSecond);
   const label = `Beacon ${formatSafeText(beacon.name)}, ${state}, ${formatCount(beacon.relayedTunnels)} relayed, ${traffic}`;
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a drag begins on it, which a button would swallow
     <div
       id={domIdOf(key)}
       className={`beacon-node is-${state}${selected ? ' is-selected' : ''}`}

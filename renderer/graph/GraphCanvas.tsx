@@ -1,7 +1,7 @@
 import {
   ConnectionMode,
-  getViewportForBounds,
   type EdgeTypes,
+  getViewportForBounds,
   type NodeChange,
   type NodeTypes,
   ReactFlow,
@@ -79,6 +79,7 @@ export function GraphCanvas({ scene }: { scene: Scene }) {
         edgesFocusable={false}
         elementsSelectable={false}
         elevateEdgesOnSelect={false}
+        zIndexMode="manual"
         disableKeyboardA11y
         deleteKeyCode={null}
         selectionKeyCode={null}

@@ -15,6 +15,8 @@ import { MEASURES } from './layout.ts';
 import { useRecent } from './use-recent.ts';
 
 const PATH_LABEL_MS = 5_000;
+/** The label of a segment stands towards its agent: the beacon's name stands at the other end. */
+const LABEL_AT = { whole: 0.5, 'to beacon': 0.3, 'from beacon': 0.7 } as const;
 
 /** A tunnel: its health is the stroke, its traffic the width, its path the dash and, on the label, the swatch and word. */
 export const TunnelEdge = memo(function TunnelEdge(props: EdgeProps<TunnelFlowEdge>) {
@@ -65,6 +67,7 @@ function pathOf(props: EdgeProps<TunnelFlowEdge>, data: TunnelData): EdgePath {
       reach: reachOf(props.target),
     },
     (gap.card.height + gap.gap) / 2,
+    LABEL_AT[data.segment],
   );
 }
 
@@ -121,7 +124,7 @@ interface EdgeLabelProps {
 }
 
 function EdgeLabel({ tunnel, data, path, rate, changed }: EdgeLabelProps) {
-  const style = { transform: `translate(-50%, -50%) translate(${path.middle.x}px, ${path.middle.y}px)` };
+  const style = { transform: `translate(-50%, -50%) translate(${path.label.x}px, ${path.label.y}px)` };
   if (data.tunnelIds.length > 1) {
     return (
       <EdgeLabelRenderer>
@@ -135,7 +138,12 @@ function EdgeLabel({ tunnel, data, path, rate, changed }: EdgeLabelProps) {
   const half = data.segment !== 'whole';
   const rtt = tunnel.rtt?.value;
   const since = formatAge(Math.max(0, Date.now() - tunnel.health.since));
-  const figure = rtt === undefined ? `${tunnel.health.state} ${since}` : half ? `${formatDuration(rtt / 2, 2)} est.` : formatDuration(rtt, 2);
+  const figure =
+    rtt === undefined
+      ? `${tunnel.health.state} ${since}`
+      : half
+        ? `${formatDuration(rtt / 2, 2)} est.`
+        : formatDuration(rtt, 2);
   const failing = tunnel.health.state === 'failing' || tunnel.health.state === 'degraded';
   return (
     <EdgeLabelRenderer>

@@ -10,8 +10,8 @@ export interface EdgeEnd extends Point {
 }
 export interface EdgePath {
   readonly d: string;
-  /** The middle of the open part, where a label stands. */
-  readonly middle: Point;
+  /** Where a label stands. */
+  readonly label: Point;
 }
 
 const MIN_BEND = 28;
@@ -22,15 +22,16 @@ const LANE_BEND = 44;
 /**
  * An edge as a bezier between two sides. An end with a detour first goes down into the gap under its card and along it
  * past the cards of the next column, so that no edge crosses a card. `gap` is the way from a card's middle to there.
+ * `labelAt` is the label's place on the bezier, 0 at its start and 1 at its end.
  */
-export function edgePath(from: EdgeEnd, to: EdgeEnd, gap: number): EdgePath {
+export function edgePath(from: EdgeEnd, to: EdgeEnd, gap: number, labelAt = 0.5): EdgePath {
   const start = leave(from, gap);
   const end = leave(to, gap);
   const bend = bendOf(start.point, end.point, from.side, to.side);
   const c1 = ahead(start.point, from.side, Math.max(bend, from.reach ?? 0));
   const c2 = ahead(end.point, to.side, Math.max(bend, to.reach ?? 0));
   const d = `M${at(from)} ${start.way}C${at(c1)} ${at(c2)} ${at(end.point)}${reversed(to, end, gap)}`;
-  return { d, middle: bezierMiddle(start.point, c1, c2, end.point) };
+  return { d, label: bezierPoint(start.point, c1, c2, end.point, labelAt) };
 }
 
 const round = (value: number): number => Math.round(value * 10) / 10;
@@ -68,6 +69,9 @@ function ahead(point: Point, side: Position, by: number): Point {
   return { x: point.x, y: point.y + (side === Position.Top ? -by : by) };
 }
 
-function bezierMiddle(a: Point, c1: Point, c2: Point, b: Point): Point {
-  return { x: (a.x + 3 * c1.x + 3 * c2.x + b.x) / 8, y: (a.y + 3 * c1.y + 3 * c2.y + b.y) / 8 };
+function bezierPoint(a: Point, c1: Point, c2: Point, b: Point, t: number): Point {
+  const u = 1 - t;
+  const mix = (p: number, q: number, r: number, s: number) =>
+    u ** 3 * p + 3 * u * u * t * q + 3 * u * t * t * r + t ** 3 * s;
+  return { x: mix(a.x, c1.x, c2.x, b.x), y: mix(a.y, c1.y, c2.y, b.y) };
 }

@@ -82,7 +82,7 @@ function toggleFocus(): void {
   else if (nodeId !== undefined) set({ focus: { nodeId, hops: 1 } });
 }
 
-function setHops(hops: Focus['hops']): void | false {
+function setHops(hops: Focus['hops']): false | undefined {
   const { focus, set } = useViewStore.getState();
   if (focus === undefined) return false;
   set({ focus: { ...focus, hops } });

@@ -48,8 +48,8 @@ export const GROUP_HEADER = 38;
 export const GROUP_PAD = 10;
 export const COLLAPSED = { width: 308, height: 118 };
 export const BEACON = { width: 150, height: 72 };
-/** Between the left and the right groups: room for this node and the beacons. */
-const CENTRE_GAP = 304;
+/** Between this node and the groups left and right of it, both together. */
+const CENTRE_ROOM = 128;
 const OUTER_GAP = 72;
 const ROW_GAP = 168;
 const BEACON_STEP = 156;
@@ -138,7 +138,7 @@ function placeGroups(
 ): void {
   const rows = gridRows(Math.max(0, ...[...slots.values()].map((slot) => slot + 1)));
   const heights = new Array<number>(rows).fill(0);
-  const { card, lane } = MEASURES[request.level];
+  const { card, lane, self } = MEASURES[request.level];
   const columnWidth = 2 * GROUP_PAD + 2 * card.width + lane;
   const cells = request.groups.map((group) => {
     const slot = slots.get(groupKey(group.groupId)) ?? 0;
@@ -157,7 +157,7 @@ function placeGroups(
     (_, row) => heights.slice(0, row).reduce((sum, each) => sum + each + ROW_GAP, 0) - total / 2,
   );
   for (const { group, right, row, column, size } of cells) {
-    const inner = CENTRE_GAP / 2 + column * (columnWidth + OUTER_GAP);
+    const inner = (self.width + CENTRE_ROOM) / 2 + column * (columnWidth + OUTER_GAP);
     const x = right ? inner : -inner - size.width;
     const key = groupKey(group.groupId);
     const y = (tops[row] ?? 0) + (row < rows / 2 && rows > 1 ? (heights[row] ?? 0) - size.height : 0);

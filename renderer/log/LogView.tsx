@@ -6,7 +6,7 @@ import { formatShortId } from '../format/address.ts';
 import { formatClockMillis, formatMoment } from '../format/clock.ts';
 import { formatCount, formatOf } from '../format/number.ts';
 import { formatSafeText } from '../format/safe-text.ts';
-import { chipValues, type Filter } from '../stores/filter.ts';
+import { chipValues, type Filter, plainText } from '../stores/filter.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { useLogStore } from '../stores/log-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
@@ -126,7 +126,7 @@ function fitsGlobal(
   const group = groups.get(event.groupId ?? agent?.groupIds.find((id) => id !== 0) ?? -1);
   const agentFits = agentNames.length === 0 || agentNames.includes(agent?.hostname.toLowerCase() ?? '');
   const groupFits = groupNames.length === 0 || groupNames.includes(group?.name.toLowerCase() ?? '');
-  return agentFits && groupFits && event.text.toLowerCase().includes(filter.text.trim().toLowerCase());
+  return agentFits && groupFits && event.text.toLowerCase().includes(plainText(filter).toLowerCase());
 }
 
 function openSubject(event: LogEvent): void {

@@ -25,7 +25,13 @@ export function parseChip(text: string): Chip | undefined {
   return key === undefined || match?.[2] === undefined ? undefined : { key, value: match[2] };
 }
 
-export const isFiltering = (filter: Filter): boolean => filter.chips.length > 0 || filter.text.trim() !== '';
+/** The words typed; a chip that is still being typed is none yet. */
+export function plainText(filter: Filter): string {
+  const typing = CHIP_KEYS.some((key) => filter.text.trim().toLowerCase().startsWith(`${key}:`));
+  return typing ? '' : filter.text.trim();
+}
+
+export const isFiltering = (filter: Filter): boolean => filter.chips.length > 0 || plainText(filter) !== '';
 
 export function withChip(filter: Filter, chip: Chip): Filter {
   const same = filter.chips.some((each) => each.key === chip.key && each.value === chip.value);
@@ -77,7 +83,7 @@ function matchesAgent(
     const wanted = chipValues(filter, key);
     return wanted.length === 0 || wanted.some((value) => facts[key].includes(value));
   });
-  const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = plainText(filter).toLowerCase().split(/\s+/).filter(Boolean);
   const texts = [...facts.agent, ...facts.group, ...facts.tag];
   return chipsFit && words.every((word) => texts.some((text) => text.includes(word)));
 }

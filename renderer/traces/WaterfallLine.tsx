@@ -31,14 +31,21 @@ interface LineProps {
 }
 
 /** One row of the waterfall: who, what, and when on the axis. */
-export const WaterfallLine = memo(function WaterfallLine({ trace, row, at, top, window, raw, selected, trackPx }: LineProps) {
+export const WaterfallLine = memo(function WaterfallLine({
+  trace,
+  row,
+  at,
+  top,
+  window,
+  raw,
+  selected,
+  trackPx,
+}: LineProps) {
   const span = trace.spans[row.index];
   const other = row.other === undefined ? undefined : trace.spans[row.other];
   if (span === undefined) return null;
   const failed = span.status === 'error' || other?.status === 'error';
   return (
-    // biome-ignore lint/a11y/useSemanticElements: rows placed by transform cannot be table rows
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the view's keys walk the rows
     <div
       role="row"
       className="waterfall-line"
@@ -51,7 +58,6 @@ export const WaterfallLine = memo(function WaterfallLine({ trace, row, at, top, 
       style={{ transform: `translateY(${top}px)` }}
       onClick={() => useTraceStore.getState().set({ selectedSpan: row.index })}
     >
-      {/* biome-ignore lint/a11y/useSemanticElements: see the row */}
       <div role="gridcell" className="waterfall-label" style={{ paddingLeft: 8 + row.level * INDENT_PX }}>
         <Fold span={span} row={row} />
         <GroupStrip span={span} />
@@ -61,9 +67,15 @@ export const WaterfallLine = memo(function WaterfallLine({ trace, row, at, top, 
         <span className="spring" />
         {failed && <HealthGlyph state="failing" />}
       </div>
-      {/* biome-ignore lint/a11y/useSemanticElements: see the row */}
       <div role="gridcell" className="waterfall-track">
-        <Bars span={span} other={other} saysClock={entersAgent(trace, span, other)} window={window} raw={raw} trackPx={trackPx} />
+        <Bars
+          span={span}
+          other={other}
+          saysClock={entersAgent(trace, span, other)}
+          window={window}
+          raw={raw}
+          trackPx={trackPx}
+        />
       </div>
     </div>
   );

@@ -49,15 +49,18 @@ function currentRows(): { spans: readonly TraceSpan[]; rows: WaterfallRow[] } {
     : { spans: open.spans, rows: waterfallRows(open.spans, folded, criticalOnly) };
 }
 
-function step(by: 1 | -1, accept: (span: TraceSpan) => boolean = () => true): void | false {
+function step(by: 1 | -1, accept: (span: TraceSpan) => boolean = () => true): false | undefined {
   const { spans, rows } = currentRows();
   if (rows.length === 0) return false;
   const { selectedSpan } = store();
   const from = rows.findIndex((row) => row.index === selectedSpan || row.other === selectedSpan);
   for (let at = from < 0 ? (by > 0 ? 0 : rows.length - 1) : from + by; at >= 0 && at < rows.length; at += by) {
     const span = spans[rows[at]?.index ?? -1];
-    if (span !== undefined && accept(span)) return store().set({ selectedSpan: rows[at]?.index });
+    if (span === undefined || !accept(span)) continue;
+    store().set({ selectedSpan: rows[at]?.index });
+    break;
   }
+  return undefined;
 }
 
 /** The next span that failed, unfolding what hides it; round the end to the first. */
@@ -80,7 +83,7 @@ export function nextError(by: 1 | -1): void {
   set({ selectedSpan: selected, folded: opened, criticalOnly: false });
 }
 
-function fold(shut: boolean): void | false {
+function fold(shut: boolean): false | undefined {
   const { open, selectedSpan, folded, set } = store();
   const span = open?.spans[selectedSpan ?? -1];
   if (open === undefined || span === undefined) return false;
@@ -103,14 +106,14 @@ function foldLevel(open: boolean): void {
   if (trace !== undefined) set({ folded: withLevel(trace.spans, folded, open) });
 }
 
-function changeWindow(change: (window: Window, whole: Window) => Window): void | false {
+function changeWindow(change: (window: Window, whole: Window) => Window): false | undefined {
   const { open, window, raw, set } = store();
   if (open === undefined) return false;
   const whole = wholeWindow(open, raw);
   set({ window: change(window ?? whole, whole) });
 }
 
-function fitSelection(): void | false {
+function fitSelection(): false | undefined {
   const { open, selectedSpan, raw, set } = store();
   const span = open?.spans[selectedSpan ?? -1];
   if (span === undefined) return false;

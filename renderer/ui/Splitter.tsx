@@ -36,7 +36,6 @@ export function Splitter(props: SplitterProps) {
     event.stopPropagation();
   };
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a splitter that moves is a focusable separator, which hr is not
     <div
       className={`splitter is-${between}`}
       role="separator"

@@ -94,7 +94,6 @@ export function VirtualTable<T>(props: VirtualTableProps<T>) {
           if (row === undefined) return null;
           const key = keyOf(row);
           return (
-            // biome-ignore lint/a11y/useSemanticElements: rows placed by transform cannot be table rows
             <div
               key={key}
               role="row"
@@ -110,7 +109,6 @@ export function VirtualTable<T>(props: VirtualTableProps<T>) {
               onClick={() => props.onOpen?.(row)}
             >
               {columns.map((column) => (
-                // biome-ignore lint/a11y/useSemanticElements: see the row
                 <div key={column.key} role="gridcell" className={column.figure === true ? 'cell figure' : 'cell'}>
                   {column.cell(row)}
                 </div>
@@ -144,10 +142,8 @@ function focusRow(scroller: HTMLElement | null, index: number): void {
 function Head<T>({ columns, template }: { columns: readonly Column<T>[]; template: string }) {
   return (
     <div className="virtual-head" role="rowgroup">
-      {/* biome-ignore lint/a11y/useSemanticElements: it lies over rows that are no table rows */}
       <div role="row" className="virtual-head-row" style={{ gridTemplateColumns: template }} tabIndex={-1}>
         {columns.map((column) => (
-          // biome-ignore lint/a11y/useSemanticElements: see the row
           <div
             key={column.key}
             role="columnheader"

@@ -42,7 +42,9 @@ export class Deck {
     }
   }
 
+  /** The deck host leaves the network first, while the registry still answers. */
   async stop(): Promise<void> {
-    await Promise.all([this.#host.stop(), this.#supervisor.stop()]);
+    await this.#host.stop();
+    await this.#supervisor.stop();
   }
 }

@@ -7,6 +7,7 @@ import { parseHostArgs } from '../../node-core/host/host-args.ts';
  * times and possibly before the deck is up, and `stop`; it is told `ready`, with the deck's addresses, once.
  */
 const host = startDeckHost(parseHostArgs(process.argv.slice(2)));
+let up: DeckHost | undefined;
 
 process.parentPort.on('message', ({ data, ports }) => {
   const [port] = ports;
@@ -16,8 +17,8 @@ process.parentPort.on('message', ({ data, ports }) => {
 void announce();
 
 async function announce(): Promise<void> {
-  const { ready }: DeckHost = await host;
-  process.parentPort.postMessage({ type: 'ready', ready });
+  up = await host;
+  process.parentPort.postMessage({ type: 'ready', ready: up.ready });
 }
 
 async function connect(port: MessagePortMain): Promise<void> {
@@ -25,7 +26,8 @@ async function connect(port: MessagePortMain): Promise<void> {
   port.start();
 }
 
+/** A deck that is not up yet may wait for a registry that never answers: it ends at once. */
 async function stop(): Promise<void> {
-  await (await host).stop();
+  await up?.stop();
   process.exit(0);
 }

@@ -6,15 +6,17 @@ test('opens one painted window whose page is sandboxed and obeys the content pol
   await expect(window.getByRole('main')).toBeAttached();
   expect(new URL(window.url()).protocol).toBe('app:');
 
-  const preferences = await electron.evaluate(({ BrowserWindow }) =>
-    BrowserWindow.getAllWindows().map((each) => {
-      // not in Electron's types, and the only way to see what is in force rather than what was asked for
-      const contents = each.webContents as unknown as { getLastWebPreferences(): Electron.WebPreferences };
-      const { sandbox, contextIsolation, nodeIntegration } = contents.getLastWebPreferences();
-      return { visible: each.isVisible(), sandbox, contextIsolation, nodeIntegration };
-    }),
-  );
-  expect(preferences).toEqual([{ visible: true, sandbox: true, contextIsolation: true, nodeIntegration: false }]);
+  const windows = () =>
+    electron.evaluate(({ BrowserWindow }) =>
+      BrowserWindow.getAllWindows().map((each) => {
+        // not in Electron's types, and the only way to see what is in force rather than what was asked for
+        const contents = each.webContents as unknown as { getLastWebPreferences(): Electron.WebPreferences };
+        const { sandbox, contextIsolation, nodeIntegration } = contents.getLastWebPreferences();
+        return { visible: each.isVisible(), sandbox, contextIsolation, nodeIntegration };
+      }),
+    );
+  const wanted = [{ visible: true, sandbox: true, contextIsolation: true, nodeIntegration: false }];
+  await expect.poll(windows).toEqual(wanted);
 
   const inPage = await window.evaluate(async () => {
     const response = await fetch(location.href);

@@ -1,0 +1,84 @@
+import { beforeEach, expect, test } from 'vitest';
+import type { Trace, TraceSummary } from '../../../../node-core/contract/schema.ts';
+import {
+  DEFAULT_CONTROLS,
+  MAX_LISTED,
+  sortTraces,
+  traceQueryOf,
+  useTraceStore,
+  withSort,
+} from '../../../../renderer/stores/trace-store.ts';
+import { aSpan } from '../builders.ts';
+
+const idOf = (index: number) => index.toString(16).padStart(32, '0');
+const aSummary = (index: number, change: Partial<TraceSummary> = {}): TraceSummary => ({
+  traceId: idOf(index),
+  title: `trace ${index}`,
+  startUnixMs: index,
+  durationMs: 10,
+  spans: 1,
+  errors: 0,
+  services: ['desk-1'],
+  nodeIds: [],
+  groupIds: [],
+  ...change,
+});
+const aTrace = (spans: Trace['spans'], traceId = idOf(1)): Trace => ({
+  traceId,
+  rawTraceIds: [traceId],
+  title: 'trace',
+  startUnixMs: 0,
+  durationMs: 10,
+  spans,
+  totalSpans: spans.length,
+  agents: [],
+  criticalPath: {},
+  notes: [],
+});
+
+beforeEach(() => useTraceStore.setState(useTraceStore.getInitialState(), true));
+
+test('sorts by the first key and breaks ties by the next', () => {
+  const list = [aSummary(1, { errors: 1 }), aSummary(2), aSummary(3, { errors: 1 })];
+  const sort = withSort(withSort([{ key: 'title', descending: false }], 'errors', false), 'start', true);
+  expect(sortTraces(list, sort).map((trace) => trace.startUnixMs)).toEqual([3, 1, 2]);
+  expect(withSort(sort, 'errors', false)).toEqual([{ key: 'errors', descending: false }]);
+});
+
+test('asks the store for what the operator chose, narrowed by the filter over everything', () => {
+  const now = 10_000_000;
+  expect(traceQueryOf(DEFAULT_CONTROLS, {}, now)).toEqual({ fromMs: now - 1_800_000, limit: 500 });
+  const controls = { ...DEFAULT_CONTROLS, text: ' 10-K ', status: 'error' as const, minDurationMs: 400 };
+  expect(traceQueryOf(controls, { groupId: 12, text: 'fil', span: { fromMs: 1, toMs: 2 } }, now)).toEqual({
+    fromMs: 1,
+    toMs: 2,
+    text: '10-K fil',
+    groupId: 12,
+    minDurationMs: 400,
+    status: 'error',
+    limit: 500,
+  });
+});
+
+test('live traces replace their own row and push out only the oldest', () => {
+  const { addLive } = useTraceStore.getState();
+  addLive(Array.from({ length: MAX_LISTED }, (_, index) => aSummary(index)));
+  addLive([aSummary(5, { spans: 9 }), aSummary(MAX_LISTED)]);
+  const { list, matched } = useTraceStore.getState();
+  expect([list.size, matched, list.has(idOf(0))]).toEqual([MAX_LISTED, MAX_LISTED + 1, false]);
+  expect(list.get(idOf(5))?.spans).toBe(9);
+});
+
+test('a trace that grew keeps the selected span, another one starts afresh', () => {
+  const { set, show } = useTraceStore.getState();
+  const first = aSpan({ spanId: 'a'.repeat(16) });
+  set({ openId: idOf(1) });
+  show(aTrace([first]));
+  set({ selectedSpan: 0, folded: new Set(['x']) });
+  show(aTrace([aSpan({ spanId: 'b'.repeat(16) }), first]));
+  expect(useTraceStore.getState().selectedSpan).toBe(1);
+  set({ openId: idOf(2) });
+  show(aTrace([first], idOf(2)));
+  expect(useTraceStore.getState()).toMatchObject({ selectedSpan: undefined, window: undefined });
+  expect(useTraceStore.getState().folded.size).toBe(0);
+});

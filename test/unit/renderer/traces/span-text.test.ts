@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { barText, rowLabel } from '../../../../renderer/traces/span-text.ts';
+import { aSpan } from '../builders.ts';
+
+const stream = aSpan({
+  name: 'reply 41 kB',
+  service: 'filings-2',
+  category: 'relay',
+  path: 'relay',
+  startMs: 652,
+  durationMs: 86,
+  attributes: { 'pilot.relay.beacon': 'fra-1' },
+  onCriticalPath: true,
+  flow: { flowId: 'f'.repeat(32), role: 'dialler', otherEnd: 'heard', joined: true },
+});
+const desk = aSpan({ service: 'desk-1' });
+
+test('says path, moved clock, a missing end and the error beside a bar', () => {
+  expect(barText(stream, desk, true)).toBe('86 ms, relay through fra-1');
+  const moved = aSpan({ clock: { state: 'moved', offsetMs: 3_000, boundMs: 0.4 }, durationMs: 300 });
+  expect(barText(moved, undefined, true)).toBe('300 ms, moved +3.00 s ±0.4 ms');
+  expect(barText(moved, undefined, false)).toBe('300 ms');
+  const unknown = aSpan({ clock: { state: 'unknown' }, status: 'error', attributes: { 'error.type': 'dial.timeout' } });
+  expect(barText(unknown, undefined, true)).toBe('10 ms, clock unknown: placed inside its caller, dial.timeout');
+  const alone = {
+    ...stream,
+    flow: { ...stream.flow, flowId: 'f', role: 'dialler', otherEnd: 'not heard', joined: false },
+  } as const;
+  expect(barText(alone, undefined, true)).toBe('86 ms, relay through fra-1, other end not heard');
+});
+
+test('reads a row with who, when, how and where it stands', () => {
+  expect(rowLabel(stream, desk, 1)).toBe(
+    'reply 41 kB, filings-2 to desk-1, starts 652, lasts 86 milliseconds, by relay through fra-1, on the critical path. Level 2.',
+  );
+});

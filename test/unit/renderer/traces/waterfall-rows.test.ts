@@ -1,0 +1,92 @@
+import { expect, test } from 'vitest';
+import type { TraceSpan } from '../../../../node-core/contract/schema.ts';
+import {
+  foldable,
+  initialFolds,
+  spanKey,
+  waterfallRows,
+  withLevel,
+} from '../../../../renderer/traces/waterfall-rows.ts';
+import { aSpan } from '../builders.ts';
+
+const id = (index: number) => index.toString(16).padStart(16, '0');
+const flow = (role: 'dialler' | 'acceptor', joined = true) => ({
+  flowId: 'f'.repeat(32),
+  role,
+  otherEnd: joined ? ('heard' as const) : ('not heard' as const),
+  joined,
+});
+
+/** root > stream of desk-1 > stream of filings-2 > tool; and a late sibling that is listed first. */
+const spans: TraceSpan[] = [
+  aSpan({ spanId: id(0), name: 'root', durationMs: 100 }),
+  aSpan({ spanId: id(1), parentIndex: 0, depth: 1, name: 'late', startMs: 90 }),
+  aSpan({ spanId: id(2), parentIndex: 0, depth: 1, name: 'stream', startMs: 10, flow: flow('dialler') }),
+  aSpan({
+    spanId: id(3),
+    parentIndex: 2,
+    depth: 2,
+    name: 'stream',
+    startMs: 12,
+    service: 'filings-2',
+    flow: flow('acceptor'),
+    onCriticalPath: true,
+  }),
+  aSpan({ spanId: id(4), parentIndex: 3, depth: 3, name: 'tool', startMs: 14, onCriticalPath: true }),
+];
+
+const names = (rows: ReturnType<typeof waterfallRows>) =>
+  rows.map((row) => `${' '.repeat(row.level)}${spans[row.index]?.name}${row.other === undefined ? '' : ' both'}`);
+
+test('both ends of a joined flow share a row, and what is inside hangs under it', () => {
+  expect(names(waterfallRows(spans, new Set()))).toEqual(['root', ' stream both', '  tool', ' late']);
+});
+
+test('one end alone has a row of its own', () => {
+  const alone = spans.map((span) => (span.flow === undefined ? span : { ...span, flow: flow(span.flow.role, false) }));
+  expect(waterfallRows(alone, new Set()).map((row) => [row.index, row.other, row.level])).toEqual([
+    [0, undefined, 0],
+    [2, undefined, 1],
+    [3, undefined, 2],
+    [4, undefined, 3],
+    [1, undefined, 1],
+  ]);
+});
+
+test('a folded span hides what is inside and says how much', () => {
+  const rows = waterfallRows(spans, new Set([spanKey(spans[2] ?? aSpan())]));
+  expect(rows.map((row) => [spans[row.index]?.name, row.folded, row.children])).toEqual([
+    ['root', false, 2],
+    ['stream', true, 1],
+    ['late', false, 0],
+  ]);
+});
+
+test('the critical path alone keeps its order without the rest', () => {
+  const critical = spans.map((span, index) => (index === 2 ? { ...span, onCriticalPath: true } : span));
+  expect(waterfallRows(critical, new Set(), true).map((row) => [row.index, row.level])).toEqual([
+    [2, 0],
+    [4, 1],
+  ]);
+});
+
+test('folds and unfolds a level at a time', () => {
+  const deepest = withLevel(spans, new Set(), false);
+  expect([...deepest]).toEqual([spanKey(spans[2] ?? aSpan())]);
+  expect(withLevel(spans, deepest, true).size).toBe(0);
+  expect(foldable(spans)).toHaveLength(2);
+});
+
+test('a parent that does not exist, or is the span itself, makes a root', () => {
+  const odd = [aSpan({ parentIndex: 7 }), aSpan({ spanId: id(9), parentIndex: 1 })];
+  expect(waterfallRows(odd, new Set()).map((row) => row.level)).toEqual([0, 0]);
+});
+
+test('only a very large trace starts folded', () => {
+  expect(initialFolds(spans).size).toBe(0);
+  const large = Array.from({ length: 10_001 }, (_, index) =>
+    aSpan({ spanId: id(index), parentIndex: index - 1, depth: Math.min(index, 5) }),
+  );
+  expect(waterfallRows(large, initialFolds(large))).toHaveLength(4);
+  expect(waterfallRows(large, new Set())).toHaveLength(10_001);
+});

@@ -66,7 +66,7 @@ export class GroupQuery {
     const known = this.#members.get(groupId);
     if (known !== undefined && nowMs < known.until) return known.list;
     const list = this.#node
-      .ask('list_nodes', { network_id: groupId }, parent)
+      .ask('list_nodes', { network_id: groupId }, { parent })
       .then(({ nodes }) => (Array.isArray(nodes) ? nodes.flatMap(parseMember) : []));
     this.#members.set(groupId, { list, until: nowMs + MEMBERS_LIFETIME_MS });
     list.catch(() => this.#members.delete(groupId));

@@ -49,14 +49,14 @@ export class DirectoryWatch {
   }
 
   async #read(): Promise<DirectoryPicture> {
-    const { networks } = await this.#node.ask('list_networks', {});
+    const { networks } = await this.#node.ask('list_networks', {}, 'untraced');
     const nodes = new Map<number, DirectoryNode>();
     const groups: GroupFact[] = [];
     for (const network of Array.isArray(networks) ? networks : []) {
       const { id, name, join_rule: joinRule } = network as Record<string, unknown>;
       if (typeof id !== 'number' || (id === 0 && this.#adminToken === undefined)) continue;
       const admin = this.#adminToken === undefined ? {} : { admin_token: this.#adminToken };
-      const reply = await this.#node.ask('list_nodes', { network_id: id, ...admin });
+      const reply = await this.#node.ask('list_nodes', { network_id: id, ...admin }, 'untraced');
       const members = (Array.isArray(reply.nodes) ? reply.nodes : []).flatMap((member) => parseMember(member));
       for (const member of members) nodes.set(member.nodeId, merge(nodes.get(member.nodeId), member, id));
       if (id === 0) continue;
@@ -71,7 +71,7 @@ export class DirectoryWatch {
   async #lookUpKeys(nodeIds: readonly number[]): Promise<void> {
     const missing = nodeIds.filter((nodeId) => !this.#keys.has(nodeId)).slice(0, LOOKUPS_PER_TURN);
     for (const nodeId of missing) {
-      const { public_key: key } = await this.#node.ask('lookup', { node_id: nodeId });
+      const { public_key: key } = await this.#node.ask('lookup', { node_id: nodeId }, 'untraced');
       if (typeof key === 'string') this.#keys.set(nodeId, Buffer.from(key, 'base64').toString('hex'));
     }
   }

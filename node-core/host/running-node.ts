@@ -8,7 +8,7 @@ import type { Identity } from '../crypto/identity.ts';
 import { EventLoop } from '../io/event-loop.ts';
 import { openChannel } from '../io/tcp-channel.ts';
 import { type DialOptions, type NodeEvent, PilotNode, type PilotNodeOptions } from '../node/pilot-node.ts';
-import type { RegistryProfile } from '../node/registry-client.ts';
+import type { RegistryProfile, TracedCall } from '../node/registry-client.ts';
 import type { Report } from '../node/reporter.ts';
 import type { Service, ServiceStream, StreamHandler } from '../services/service.ts';
 import type { Connection } from '../stream/connection.ts';
@@ -161,9 +161,9 @@ export class RunningNode {
    *
    * @throws PilotError `registry.refused` with its words, `registry.unavailable`
    */
-  ask(type: string, fields: JsonObject, parent?: SpanContext): Promise<JsonObject> {
+  ask(type: string, fields: JsonObject, traced: TracedCall = {}): Promise<JsonObject> {
     return new Promise((resolve, reject) => {
-      this.#loop.run((now) => this.#node.ask(type, fields, (result) => settle(result, resolve, reject), now, parent));
+      this.#loop.run((now) => this.#node.ask(type, fields, (result) => settle(result, resolve, reject), now, traced));
     });
   }
 

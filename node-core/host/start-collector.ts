@@ -13,17 +13,23 @@ import { PortDuplex } from './port-duplex.ts';
 const CAP_BYTES = 20e9;
 const DAYS = 14;
 
+export interface CollectorOptions {
+  /** Where the store's files are. */
+  readonly folder: string;
+  readonly listen: Endpoint;
+  /** The program of the thread; by default the one beside this program. */
+  readonly thread?: string;
+}
+
 /**
  * Starts the collector and its store in a thread of their own and speaks with it.
  *
  * @throws PilotError `store.unavailable` when the store cannot be opened.
  */
-export async function startCollector(
-  options: { readonly folder: string; readonly listen: Endpoint },
-  events: CollectorEvents,
-): Promise<DeckCollector> {
-  const data: CollectorThreadData = { ...options, capBytes: CAP_BYTES, days: DAYS };
-  const worker = new Worker(join(__dirname, 'collector-thread.cjs'), { workerData: data });
+export async function startCollector(options: CollectorOptions, events: CollectorEvents): Promise<DeckCollector> {
+  const { folder, listen, thread = join(__dirname, 'collector-thread.cjs') } = options;
+  const data: CollectorThreadData = { folder, listen, capBytes: CAP_BYTES, days: DAYS };
+  const worker = new Worker(thread, { workerData: data });
   const stopped = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
   const otlpHttp = await untilReady(worker, events);
   if (!otlpHttp.endsWith(`:${options.listen.port}`) && options.listen.port !== 0) {

@@ -14,7 +14,7 @@ import { type Transmit, TunnelTable } from '../tunnel/tunnel-table.ts';
 import { type Packet, PROTOCOL } from '../wire/packet.ts';
 import { fromBase64, type JsonObject } from '../wire/registry-message.ts';
 import { type FlowEnds, FlowSpans } from './flow-spans.ts';
-import { RegistryClient, type RegistryProfile } from './registry-client.ts';
+import { RegistryClient, type RegistryProfile, type TracedCall } from './registry-client.ts';
 import { type Report, Reporter } from './reporter.ts';
 import { TrustGate } from './trust-gate.ts';
 
@@ -238,9 +238,9 @@ export class PilotNode {
     fields: JsonObject,
     answer: (result: JsonObject | PilotError, now: Instant) => void,
     now: Instant,
-    parent?: SpanContext,
+    traced: TracedCall = {},
   ): void {
-    this.#replies.set(this.registry.call(type, fields, now, parent), answer);
+    this.#replies.set(this.registry.call(type, fields, now, traced), answer);
     this.#settle(now);
   }
 
@@ -417,6 +417,7 @@ export class PilotNode {
           if (!(result instanceof PilotError)) this.#gate.answer(peer, result.trusted === true, at);
         },
         now,
+        this.#onBehalfOf(peer),
       );
     }
     return false;
@@ -431,12 +432,14 @@ export class PilotNode {
         this.tunnels.providePeerKey(nodeId, typeof text === 'string' ? fromBase64(text) : undefined, at);
       },
       now,
+      this.#onBehalfOf(nodeId),
     );
   }
 
   #resolve(nodeId: number, now: Instant): void {
     const parent = this.#dials.get(nodeId);
-    const span = this.#tracer.startSpan(SPAN.resolve, {
+    const tracer = parent === undefined ? silentTracer : this.#tracer; // looking for a better path is no one's request
+    const span = tracer.startSpan(SPAN.resolve, {
       at: now.unixNano,
       parent,
       attributes: { [ATTR.peerNodeId]: nodeId },
@@ -451,8 +454,14 @@ export class PilotNode {
         this.tunnels.provideEndpoints(nodeId, this.#endpointsOf(nodeId), at);
       },
       now,
-      span.context,
+      parent === undefined ? 'untraced' : { parent: span.context },
     );
+  }
+
+  /** A dial that waits for the peer, if there is one. */
+  #onBehalfOf(nodeId: number): TracedCall {
+    const parent = this.#dials.get(nodeId);
+    return parent === undefined ? 'untraced' : { parent };
   }
 
   #endSpan(span: Span, result: JsonObject | PilotError, now: Instant): void {
@@ -596,9 +605,9 @@ export class PilotNode {
     fields: JsonObject,
     answer: (result: JsonObject | PilotError, now: Instant) => void,
     now: Instant,
-    parent?: SpanContext,
+    traced: TracedCall = {},
   ): void {
-    this.#replies.set(this.registry.call(type, fields, now, parent), answer);
+    this.#replies.set(this.registry.call(type, fields, now, traced), answer);
   }
 }
 

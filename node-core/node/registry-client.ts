@@ -54,6 +54,9 @@ interface Call {
   sentAt: Millis;
 }
 
+/** The span a call belongs to; `untraced` for what a node asks again and again by itself, which would drown the rest. */
+export type TracedCall = { readonly parent?: SpanContext | undefined } | 'untraced';
+
 const CALL_TIMEOUT_MS = 5_000;
 const HEARTBEAT_MS = 60_000;
 const RECONNECT_MS = { first: 250, max: 5_000 } as const;
@@ -153,8 +156,8 @@ export class RegistryClient {
   }
 
   /** Sends a request; its `reply` event carries the returned id. Signed where its type asks for it. */
-  call(type: string, fields: JsonObject, now: Instant, parent?: SpanContext): number {
-    return this.#enqueue(type, fields, undefined, now, parent);
+  call(type: string, fields: JsonObject, now: Instant, traced: TracedCall = {}): number {
+    return this.#enqueue(type, fields, undefined, now, traced);
   }
 
   /** Registers under what the profile says now. */
@@ -264,14 +267,14 @@ export class RegistryClient {
     this.#reportTrust(now);
   }
 
-  #enqueue(type: string, fields: JsonObject, own: Call['own'], now: Instant, parent?: SpanContext): number {
+  #enqueue(type: string, fields: JsonObject, own: Call['own'], now: Instant, traced: TracedCall = {}): number {
     const id = this.#nextCallId;
     this.#nextCallId += 1;
-    const tracer = this.#options.tracer ?? silentTracer;
+    const tracer = traced === 'untraced' ? silentTracer : (this.#options.tracer ?? silentTracer);
     const span = tracer.startSpan(SPAN.registryCall, {
       at: now.unixNano,
       kind: 'client',
-      parent,
+      parent: traced === 'untraced' ? undefined : traced.parent,
       attributes: { [ATTR.registryMethod]: type },
     });
     const call: Call = { id, type, fields, deadline: now.monotonicMs + CALL_TIMEOUT_MS, span, own, sentAt: 0 };

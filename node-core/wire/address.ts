@@ -95,10 +95,6 @@ export function isBroadcast(address: Address): boolean {
   return address.node === BROADCAST_NODE;
 }
 
-export function equalAddresses(a: Address, b: Address): boolean {
-  return a.node === b.node && a.network === b.network;
-}
-
 function parseDecimal16(whole: string, text: string): number {
   const value = DECIMAL.test(text) ? Number(text) : Number.NaN;
   if (!(value <= 0xffff)) throw invalid(whole, 'expected a decimal number from 0 to 65535');

@@ -3,8 +3,6 @@ import { PilotError } from '../base/errors.ts';
 import type { Endpoint } from '../base/transport.ts';
 import { encodeIpAddress, formatIpAddress } from './ip-address.ts';
 
-/** Port a beacon listens on by default. */
-export const BEACON_PORT = 9001;
 /** The kind of a notify message that says: a trust handshake waits for you at the registry. */
 export const NOTIFY_HANDSHAKE = 1;
 

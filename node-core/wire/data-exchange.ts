@@ -2,7 +2,7 @@ import { ByteReader, ByteWriter, utf8 } from '../base/bytes.ts';
 import { PilotError } from '../base/errors.ts';
 
 /** Frame types of the data exchange. Others pass the codec too and are answered as unknown. */
-export const DATA_TYPE = { text: 1, binary: 2, json: 3, file: 4, trace: 5, fileStream: 7, tagged: 10 } as const;
+export const DATA_TYPE = { text: 1, binary: 2, json: 3, file: 4, tagged: 10 } as const;
 /** The largest frame body that every peer takes: 16 MiB, inclusive. */
 export const MAX_DATA_LENGTH = 16 * 1024 * 1024;
 
@@ -125,19 +125,6 @@ export function decodeTaggedData(payload: Uint8Array): TaggedData {
   const messageId = readMessageId(header, 'message_id');
   const replyTo = readMessageId(header, 'reply_to');
   return { messageId, replyTo, innerType: reader.uint32(), innerPayload: reader.rest() };
-}
-
-/** @throws PilotError `frame.invalid` for an id that a receiver would refuse. */
-export function encodeTaggedData(tagged: TaggedData): Uint8Array {
-  const ids = { message_id: tagged.messageId, reply_to: tagged.replyTo };
-  readMessageId(ids, 'message_id');
-  readMessageId(ids, 'reply_to');
-  const header = utf8(JSON.stringify(ids));
-  return new ByteWriter(6 + header.length + tagged.innerPayload.length)
-    .uint16(header.length)
-    .copy(header)
-    .uint32(tagged.innerType)
-    .copy(tagged.innerPayload).bytes;
 }
 
 function encodeFileName(fileName: string): Uint8Array {

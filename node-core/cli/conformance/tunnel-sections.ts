@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ByteReader, concatBytes, fromHex } from '../../base/bytes.ts';
+import { ByteReader, concatBytes, fromHex, toHex } from '../../base/bytes.ts';
 import { openFrame, sealFrame } from '../../crypto/aead.ts';
 import { Identity, verifySignature } from '../../crypto/identity.ts';
 import { deriveTunnelKey, extractTunnelSecret } from '../../crypto/key-exchange.ts';
@@ -7,6 +7,7 @@ import { defaultPrimitives } from '../../crypto/primitives.ts';
 import { REPLAY_WINDOW_SIZE, ReplayWindow } from '../../crypto/replay-window.ts';
 import { encodeBeaconMessage } from '../../wire/beacon-message.ts';
 import { decodePacket } from '../../wire/packet.ts';
+import { base64 } from '../../wire/registry-message.ts';
 import {
   decodeTunnelFrame,
   encodeTunnelFrame,
@@ -122,7 +123,7 @@ function sealAndOpen(input: {
   const nonce = nonceOf(fromHex(input.nonce_prefix), BigInt(input.counter));
   const sealed = sealFrame(sendKey, input.sender_node_id, nonce, fromHex(input.inner));
   const frame = encodeTunnelFrame(sealed);
-  const opened = openFrame(receiveKey, decodeAs('sealed', Buffer.from(frame).toString('hex')));
+  const opened = openFrame(receiveKey, decodeAs('sealed', toHex(frame)));
   return {
     frame,
     nonce,
@@ -230,8 +231,4 @@ function nonceOf(prefix: Uint8Array, counter: bigint): Uint8Array {
   const suffix = new Uint8Array(8);
   new DataView(suffix.buffer).setBigUint64(0, counter);
   return concatBytes(prefix, suffix);
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('base64');
 }

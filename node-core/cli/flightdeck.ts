@@ -46,6 +46,7 @@ program
   .option('--beacon-addr <host:port>', 'where the beacon listens (UDP)', endpoint, LOOPBACK_ANY)
   .option('--store <file>', 'where the state is kept')
   .option('--group <name>', 'an open group that exists from the start; may be repeated', collect, [])
+  .option('--no-rate-limits', 'lift what is bounded per second, for tests under load')
   .action((options) =>
     runUntilStopped(() =>
       startRendezvous({
@@ -54,6 +55,7 @@ program
         store: options.store,
         groups: options.group,
         adminToken: process.env.FLIGHTDECK_ADMIN_TOKEN,
+        rateLimits: options.rateLimits,
       }),
     ),
   );

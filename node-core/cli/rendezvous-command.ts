@@ -17,6 +17,8 @@ export interface RendezvousCommand {
   /** Groups that exist from the start. */
   readonly groups: readonly string[];
   readonly adminToken: string | undefined;
+  /** False lifts what bounds requests, new keys, relays and punches per second; for tests under load. */
+  readonly rateLimits?: boolean;
 }
 
 const LIMITS = {
@@ -27,19 +29,23 @@ const LIMITS = {
   messageMs: 30_000,
 };
 
+const UNLIMITED = 1_000_000_000;
+
 /** Registry and beacon in this process. */
 export async function startRendezvous(command: RendezvousCommand) {
   const log = createLog('rendezvous');
   const clock = new SystemClock();
   const socket = await UdpSocket.bind(command.beacon);
   const beaconAddress = formatEndpoint(socket.local);
+  const lifted = command.rateLimits === false;
   const directory = await loadDirectory(command, beaconAddress, (aside) =>
     log.error({ aside }, 'the store was not readable and is set aside'),
   );
   for (const name of command.groups) directory.ensureGroup(name, clock.now());
   const server = new RendezvousServer({
     directory,
-    beacon: new Beacon(),
+    beacon: new Beacon(lifted ? { relaysPerSecond: UNLIMITED, punchesPerSecond: UNLIMITED } : {}),
+    ...(lifted ? { requestsPerSecond: UNLIMITED } : {}),
     clock,
     save: (snapshot) =>
       command.store === undefined ? Promise.resolve() : writeStateFile(command.store, JSON.stringify(snapshot)),
@@ -68,6 +74,7 @@ async function loadDirectory(
   const options: DirectoryOptions = {
     beaconAddress,
     ...(command.adminToken === undefined ? {} : { adminToken: command.adminToken }),
+    ...(command.rateLimits === false ? { newKeysPerSecond: UNLIMITED } : {}),
   };
   if (command.store === undefined) return new Directory(options);
   const parse = (content: string) => directorySnapshot.parse(JSON.parse(content));

@@ -204,8 +204,11 @@ describe('hostile input', () => {
     return signedRequest(1, type, changed);
   }
 
-  test(`harms the registry in no way (seed ${SEED})`, async () => {
-    const rendezvous = await start();
+  test.each([
+    ['as it is', []],
+    ['without rate limits', ['--no-rate-limits']],
+  ])(`harms the registry in no way, %s (seed ${SEED})`, async (_what, flags) => {
+    const rendezvous = await start(undefined, undefined, ...flags);
     const witness = await call(rendezvous);
     for (const seed of [2, 3]) await witness.register(seed);
     const to = endpointOf(rendezvous.ready.registry);

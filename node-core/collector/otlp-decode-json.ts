@@ -35,7 +35,7 @@ import {
  * @throws PilotError `frame.invalid` for what is not JSON or has an array, object or scalar where another belongs.
  */
 export function decodeTracesJson(json: string, arrival: Arrival): Decoded<SpanRecord> {
-  const request = parseRequest(json);
+  const request = parseObject(json);
   const spans = new RecordCollector<SpanRecord>();
   for (const item of list(request, 'resourceSpans', 'resource_spans')) {
     const resourceSpans = members(item, 'resourceSpans');
@@ -57,7 +57,7 @@ export function decodeTracesJson(json: string, arrival: Arrival): Decoded<SpanRe
 
 /** The same for an `ExportLogsServiceRequest`. */
 export function decodeLogsJson(json: string, arrival: Arrival): Decoded<LogRecord> {
-  const request = parseRequest(json);
+  const request = parseObject(json);
   const logs = new RecordCollector<LogRecord>();
   for (const item of list(request, 'resourceLogs', 'resource_logs')) {
     const resourceLogs = members(item, 'resourceLogs');
@@ -69,7 +69,22 @@ export function decodeLogsJson(json: string, arrival: Arrival): Decoded<LogRecor
   return { records: logs.records, rejected: logs.rejected, warning: hint(request, 'resourceLogs', 'resource_logs') };
 }
 
-function parseRequest(json: string): JsonObject {
+/** The resource that `resourceToOtlpJson` wrote. */
+export function decodeResourceJson(json: string): Resource {
+  return resourceOf(parseObject(json));
+}
+
+/** The scope that `scopeToOtlpJson` wrote. */
+export function decodeScopeJson(json: string): Scope {
+  return scopeOf(parseObject(json));
+}
+
+/** The span that `spanToOtlpJson` wrote. */
+export function decodeSpanJson(json: string, resource: Resource, scope: Scope, arrival: Arrival): SpanRecord {
+  return spanRecord(parseObject(json), resource, scope, arrival);
+}
+
+function parseObject(json: string): JsonObject {
   try {
     return members(JSON.parse(rewriteWideIntegers(json, (digits) => `"${digits}"`)), 'the request');
   } catch (error) {

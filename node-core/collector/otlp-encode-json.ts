@@ -1,6 +1,7 @@
 import { groupByOrigin } from './otlp-encode-groups.ts';
 import type { RecordedSpan } from './recording-tracer.ts';
-import { type AnyValue, type AttributeList, isBytes, isKeyValueList } from './span.ts';
+import type { RecordedLog } from './report-codec.ts';
+import { type AnyValue, type AttributeList, isBytes, isKeyValueList, type Resource, type Scope } from './span.ts';
 
 /** Which trace id a raw one is written as. */
 export type TraceIdMap = (rawTraceId: string) => string;
@@ -13,26 +14,31 @@ export type TraceIdMap = (rawTraceId: string) => string;
  */
 export function encodeTracesJson(spans: readonly RecordedSpan[], traceIdOf: TraceIdMap = (id) => id): string {
   const resourceSpans = groupByOrigin(spans).map(({ resource, scopes }) => ({
-    resource: present({
-      attributes: keyValues(resource.attributes),
-      droppedAttributesCount: resource.droppedAttributesCount,
-    }),
+    ...resourceToOtlpJson(resource),
     scopeSpans: scopes.map(({ scope, records }) => ({
-      scope: present({
-        name: scope.name,
-        version: scope.version,
-        attributes: keyValues(scope.attributes),
-        droppedAttributesCount: scope.droppedAttributesCount,
-      }),
+      ...scopeToOtlpJson(scope),
       spans: records.map((span) => spanToOtlpJson(span, traceIdOf)),
-      ...present({ schemaUrl: scope.schemaUrl }),
     })),
-    ...present({ schemaUrl: resource.schemaUrl }),
   }));
   return JSON.stringify({ resourceSpans });
 }
 
-function spanToOtlpJson(span: RecordedSpan, traceIdOf: TraceIdMap): object {
+/** What a `ResourceSpans` or `ResourceLogs` says of its resource. */
+export function resourceToOtlpJson({ attributes, droppedAttributesCount, schemaUrl }: Resource): object {
+  return {
+    resource: present({ attributes: keyValues(attributes), droppedAttributesCount }),
+    ...present({ schemaUrl }),
+  };
+}
+
+/** What a `ScopeSpans` or `ScopeLogs` says of its scope. */
+export function scopeToOtlpJson({ name, version, attributes, droppedAttributesCount, schemaUrl }: Scope): object {
+  const scope = present({ name, version, attributes: keyValues(attributes), droppedAttributesCount });
+  return { scope, ...present({ schemaUrl }) };
+}
+
+/** A `Span`. */
+export function spanToOtlpJson(span: RecordedSpan, traceIdOf: TraceIdMap = (id) => id): object {
   return present({
     traceId: traceIdOf(span.traceId),
     spanId: span.spanId,
@@ -55,6 +61,23 @@ function spanToOtlpJson(span: RecordedSpan, traceIdOf: TraceIdMap): object {
   });
 }
 
+/** A `LogRecord`. */
+export function logToOtlpJson(log: RecordedLog): object {
+  return present({
+    timeUnixNano: log.timeUnixNano,
+    observedTimeUnixNano: log.observedTimeUnixNano,
+    severityNumber: log.severityNumber,
+    severityText: log.severityText,
+    body: valueToOtlpJson(log.body),
+    attributes: keyValues(log.attributes),
+    droppedAttributesCount: log.droppedAttributesCount,
+    flags: log.flags,
+    traceId: log.traceId,
+    spanId: log.spanId,
+    eventName: log.eventName,
+  });
+}
+
 /** Without the fields that have their default value; 64-bit numbers as text. */
 function present(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const kept: Record<string, unknown> = {};
@@ -70,7 +93,7 @@ function keyValues(attributes: AttributeList): object[] {
 }
 
 /** An `AnyValue` in OTLP's JSON. */
-export function valueToOtlpJson(value: AnyValue): object {
+function valueToOtlpJson(value: AnyValue): object {
   if (value === null) return {};
   if (typeof value === 'string') return { stringValue: value };
   if (typeof value === 'boolean') return { boolValue: value };

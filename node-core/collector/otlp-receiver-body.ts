@@ -22,8 +22,8 @@ export function codingOf({ headers }: HttpHead<unknown>): ContentCoding | undefi
 }
 
 /**
- * Unpacks a body; the limit ends it while it inflates, not after. All members of a gzip file are read (RFC 1952 2.2), and
- * bytes after the last one are ignored, as gzip itself does.
+ * Unpacks a body; the limit ends it while it inflates, not after. All members of a gzip file are read (RFC 1952 2.2);
+ * other bytes after the last one make it damaged.
  *
  * @throws PilotError `frame.oversize` beyond the limit, `frame.invalid` for damaged data.
  */

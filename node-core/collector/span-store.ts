@@ -1,76 +1,46 @@
 import { PilotError } from '../base/errors.ts';
 import type { TraceQuery, TraceSearchResult, VolumeBucket } from '../contract/schema.ts';
 import type { FlowJoin } from './flow-stitcher.ts';
+import { JoinIndex } from './join-index.ts';
+import type { JoinedTrace } from './joined-trace.ts';
 import type { LogRecord } from './log-record.ts';
-import INITIAL from './migrations/0001-spans-logs-joins.sql?raw';
-import { decodeTracesJson } from './otlp-decode-json.ts';
-import type { Exporter, SpanRecord } from './span.ts';
-import { type Cell, identityOf, joinKey, joinRow, logRow, spanRow, TABLES, type TableName } from './store-rows.ts';
-import { type FamilyOf, searchTraces } from './trace-search.ts';
+import type { SpanRecord } from './span.ts';
+import { type Database, StoreDays, type StoreFolder, type StoreLimits } from './store-days.ts';
+import { identityOf, joinCells, logCells, readJoin, readSpans, spanCells } from './store-rows.ts';
+import { searchTraces, toNano } from './trace-search.ts';
 
-/** The database as the store needs it; io/duckdb.ts is one. */
-export interface Database {
-  attach(path: string, name: string): Promise<void>;
-  detach(name: string): Promise<void>;
-  run(sql: string): Promise<void>;
-  query(sql: string, parameters?: readonly Cell[]): Promise<Readonly<Record<string, unknown>>[]>;
-  append(database: string, table: string, types: readonly string[], rows: readonly (readonly Cell[])[]): Promise<void>;
-  close(): void;
+export interface SpanStoreOptions {
+  readonly database: Database;
+  readonly folder: StoreFolder;
+  readonly limits: StoreLimits;
+  /** Unix nanoseconds. */
+  readonly now: () => bigint;
+  readonly onProblem: (text: string) => void;
 }
 
-/** The folder the files of the days are in. */
-export interface StoreFolder {
-  /** Names of the files that are there. */
-  list(): Promise<string[]>;
-  path(name: string): string;
-  /** Bytes of a file and what belongs to it. */
-  size(name: string): Promise<number>;
-  remove(name: string): Promise<void>;
-  /** Puts an unreadable file out of the way, and says where. */
-  setAside(name: string): Promise<string>;
-}
+/** Spans whose identity is remembered, so that a resent export is known; those that came before are told when read. */
+const REMEMBERED_SPANS = 300_000;
+const RECALLED_JOINS = 100_000;
+/** More spans of one answer than this are not read at once. */
+export const MOST_SPANS_READ = 100_000;
 
-export interface StoreLimits {
-  readonly capBytes: number;
-  readonly days: number;
-}
-
-const DAY_FILE = /^day-(\d{4})-(\d{2})-(\d{2})\.duckdb$/;
-const MIGRATIONS: readonly string[] = [INITIAL];
-/** Spans whose identity is remembered, so that a resent export is known. */
-const REMEMBERED = 300_000;
-/** More spans of one trace than this are not read at once. */
-export const MOST_SPANS_OF_TRACE = 100_000;
-
-/** Spans, logs and joins on disk: one file for each UTC day of arrival, old ones dropped whole. */
+/** Spans, logs and joins on disk. */
 export class SpanStore {
-  readonly #database: Database;
-  readonly #folder: StoreFolder;
-  readonly #limits: StoreLimits;
-  readonly #days = new Set<string>();
+  readonly #days: StoreDays;
+  readonly #now: () => bigint;
   readonly #identities = new Set<string>();
-  readonly #joins = new Map<string, FlowJoin>();
+  readonly #joins = new JoinIndex();
   #spans = 0;
 
-  private constructor(database: Database, folder: StoreFolder, limits: StoreLimits) {
-    this.#database = database;
-    this.#folder = folder;
-    this.#limits = limits;
+  private constructor(days: StoreDays, now: () => bigint) {
+    this.#days = days;
+    this.#now = now;
   }
 
-  /** Opens all days that are there; `onProblem` hears of files that could not be read and were set aside. */
-  static async open(
-    database: Database,
-    folder: StoreFolder,
-    limits: StoreLimits,
-    today: string,
-    onProblem: (text: string) => void,
-  ): Promise<SpanStore> {
-    const store = new SpanStore(database, folder, limits);
-    for (const name of (await folder.list()).filter((file) => DAY_FILE.test(file)).sort()) {
-      await store.#attachOrSetAside(name, onProblem);
-    }
-    await store.#ensureDay(today);
+  /** @throws PilotError `store.unavailable` when another process has the store. */
+  static async open({ database, folder, limits, now, onProblem }: SpanStoreOptions): Promise<SpanStore> {
+    const days = await StoreDays.open(database, folder, limits, dayOf(now()), onProblem);
+    const store = new SpanStore(days, now);
     await store.#recall();
     return store;
   }
@@ -79,83 +49,115 @@ export class SpanStore {
     return this.#spans;
   }
 
-  get joins(): Iterable<FlowJoin> {
-    return this.#joins.values();
+  bytes(): Promise<number> {
+    return this.#days.bytes();
   }
 
-  async bytes(): Promise<number> {
-    const sizes = await Promise.all([...this.#days].map((day) => this.#folder.size(fileOf(day))));
-    return sizes.reduce((sum, size) => sum + size, 0);
-  }
-
-  /** Appends what is new of these spans, and returns it. When this resolves it is on disk. */
-  async addSpans(spans: readonly SpanRecord[], day: string): Promise<SpanRecord[]> {
-    const fresh: SpanRecord[] = [];
-    const identities: string[] = [];
-    const inBatch = new Set<string>();
+  /**
+   * Appends logs, and spans that are new; on disk when this resolves, all or nothing.
+   *
+   * @returns The spans that were new.
+   * @throws PilotError `store.unavailable`
+   */
+  async add(spans: readonly SpanRecord[], logs: readonly LogRecord[]): Promise<SpanRecord[]> {
+    const fresh = new Map<string, SpanRecord>();
     for (const span of spans) {
       const identity = identityOf(span);
-      if (this.#identities.has(identity) || inBatch.has(identity)) continue;
-      inBatch.add(identity);
-      fresh.push(span);
-      identities.push(identity);
+      if (!this.#identities.has(identity)) fresh.set(identity, span);
     }
-    await this.#append(
-      'spans',
-      day,
-      fresh.map((span, index) => spanRow(span, identities[index] as string)),
-    );
-    for (const identity of identities) this.#remember(identity);
-    this.#spans += fresh.length;
+    await this.#days.append(dayOf(this.#now()), {
+      spans: [...fresh].map(([identity, span]) => spanCells(span, identity)),
+      logs: logs.map(logCells),
+    });
+    for (const identity of fresh.keys()) this.#remember(identity);
+    this.#spans += fresh.size;
+    return [...fresh.values()];
+  }
+
+  /** Keeps joins that are new, and what they make of their traces. Returns the new ones. */
+  async addJoins(joins: readonly FlowJoin[]): Promise<FlowJoin[]> {
+    const fresh = joins.filter((join) => this.#joins.add(join));
+    const families = new Map<string, JoinedTrace>();
+    for (const { kind, diallerTraceId } of fresh) {
+      const family = this.#joins.familyOf(diallerTraceId);
+      if (kind === 'joined') families.set(family.traceId, family);
+    }
+    const foundAt = this.#now();
+    await this.#days.append(dayOf(foundAt), {
+      flow_joins: fresh.map((join) => joinCells(join, foundAt)),
+      trace_families: [...families.values()].flatMap(({ traceId, rawTraceIds }) =>
+        rawTraceIds.map((raw) => ({ found_ns: foundAt, trace_id: raw, root_trace_id: traceId })),
+      ),
+    });
     return fresh;
   }
 
-  async addLogs(logs: readonly LogRecord[], day: string): Promise<void> {
-    await this.#append('logs', day, logs.map(logRow));
+  /** The joined trace that a raw one is part of, as far as the joins that were found last say. */
+  recentFamilyOf(traceId: string): JoinedTrace {
+    return this.#joins.familyOf(traceId);
   }
 
-  async addJoins(joins: readonly FlowJoin[], day: string): Promise<void> {
-    const fresh = joins.filter((join) => !this.#joins.has(joinKey(join)));
-    await this.#append('flow_joins', day, fresh.map(joinRow));
-    for (const join of fresh) this.#rememberJoin(join);
+  /** The joined trace that any raw id opens. */
+  async familyOf(traceId: string): Promise<JoinedTrace> {
+    const recent = this.#joins.familyOf(traceId);
+    if (recent.rawTraceIds.length > 1) return recent;
+    const rows = await this.#days.query(
+      `WITH family AS (SELECT trace_id, arg_max(root_trace_id, found_ns) AS root FROM all_trace_families GROUP BY trace_id)
+       SELECT trace_id, root FROM family WHERE root = (SELECT root FROM family WHERE trace_id = ?) ORDER BY trace_id`,
+      [traceId],
+    );
+    const root = String(rows[0]?.root ?? traceId);
+    return {
+      traceId: root,
+      rawTraceIds: [root, ...rows.map((row) => String(row.trace_id)).filter((id) => id !== root)],
+    };
   }
 
-  /** The spans of raw traces, each once. */
+  /** All joins that touch a joined trace. */
+  async joinsOf({ rawTraceIds }: JoinedTrace): Promise<FlowJoin[]> {
+    const recent = this.#joins.joinsOf(rawTraceIds);
+    if (recent.length > 0) return recent;
+    const ids = marks(rawTraceIds);
+    const rows = await this.#days.query(
+      `SELECT DISTINCT * EXCLUDE found_ns FROM all_flow_joins WHERE dialler_trace_id IN (${ids}) OR acceptor_trace_id IN (${ids})`,
+      [...rawTraceIds, ...rawTraceIds],
+    );
+    return rows.map(readJoin);
+  }
+
+  /** The spans of raw traces, each once, the earliest first. */
   async spansOf(traceIds: readonly string[]): Promise<{ readonly spans: SpanRecord[]; readonly total: number }> {
-    const marks = traceIds.map(() => '?').join(', ');
-    const where = `WHERE trace_id IN (${marks})`;
-    const [counted] = await this.#database.query(
-      `SELECT count(DISTINCT identity) AS n FROM all_spans ${where}`,
+    const rows = await this.#days.query(
+      `SELECT any_value(COLUMNS(* EXCLUDE (identity, arrived_ns))), min(arrived_ns) AS arrived_ns,
+         count(*) OVER () AS total
+       FROM all_spans WHERE trace_id IN (${marks(traceIds)})
+       GROUP BY identity ORDER BY start_ns LIMIT ${MOST_SPANS_READ}`,
       traceIds,
     );
-    const rows = await this.#database.query(
-      `SELECT any_value(otlp) AS otlp, any_value(arrived_ns) AS arrived_ns, any_value(exporter_node) AS exporter_node,
-         any_value(exporter_address) AS exporter_address, any_value(exporter_key) AS exporter_key, min(start_ns) AS start_ns
-       FROM all_spans ${where} GROUP BY identity ORDER BY start_ns LIMIT ${MOST_SPANS_OF_TRACE}`,
-      traceIds,
-    );
-    return { spans: rows.flatMap(readSpan), total: Number(counted?.n ?? 0) };
+    return { spans: readSpans(rows), total: Number(rows[0]?.total ?? 0) };
   }
 
   /** Flow spans that arrived after a moment, so that the other end of a flow is joined also after a restart. */
   async flowSpansSince(arrivedNs: bigint): Promise<SpanRecord[]> {
-    const rows = await this.#database.query(
-      'SELECT * FROM all_spans WHERE flow_id IS NOT NULL AND arrived_ns >= ? ORDER BY arrived_ns LIMIT 20000',
+    const rows = await this.#days.query(
+      `SELECT * FROM all_spans WHERE flow_role IS NOT NULL AND arrived_ns >= ? ORDER BY arrived_ns DESC LIMIT 20000`,
       [arrivedNs],
     );
-    return rows.flatMap(readSpan);
+    return readSpans([...rows].reverse());
   }
 
-  search(query: TraceQuery, familyOf: FamilyOf): Promise<TraceSearchResult> {
-    return searchTraces((sql, parameters) => this.#database.query(sql, parameters), query, familyOf);
+  search(query: TraceQuery): Promise<TraceSearchResult> {
+    return searchTraces((sql, parameters) => this.#days.query(sql, parameters), query);
   }
 
+  /** @throws PilotError `query.invalid` for an empty stretch of time. */
   async volume(fromMs: number, toMs: number, buckets: number): Promise<VolumeBucket[]> {
     const widthMs = (toMs - fromMs) / buckets;
     if (!(widthMs > 0)) throw new PilotError('query.invalid', 'the time span is empty');
-    const rows = await this.#database.query(
-      `SELECT CAST(floor((start_ns / 1e6 - ?) / ?) AS INTEGER) AS bucket, count(*) AS spans, count(*) FILTER (failed) AS errors
-       FROM all_spans WHERE start_ns BETWEEN ? AND ? GROUP BY bucket`,
+    const rows = await this.#days.query(
+      `SELECT CAST(floor((start_ns / 1e6 - ?) / ?) AS INTEGER) AS bucket, count(*) AS spans,
+         count(*) FILTER (failed) AS errors
+       FROM all_spans WHERE start_ns >= ? AND start_ns < ? GROUP BY bucket`,
       [fromMs, widthMs, toNano(fromMs), toNano(toMs)],
     );
     const byBucket = new Map(rows.map((row) => [Number(row.bucket), row]));
@@ -166,128 +168,50 @@ export class SpanStore {
     }));
   }
 
-  /** Drops whole days that are too old, and the oldest while there is too much; today's stays. */
-  async retain(today: string): Promise<string[]> {
-    await this.#ensureDay(today);
-    const days = [...this.#days].sort();
-    const dropped: string[] = [];
-    while (days.length > 1 && (days.length > this.#limits.days || (await this.bytes()) > this.#limits.capBytes)) {
-      const oldest = days.shift() as string;
-      await this.#dropDay(oldest);
-      dropped.push(oldest);
-    }
+  /** Drops whole days beyond the limits. Returns which. */
+  async retain(): Promise<string[]> {
+    const dropped = await this.#days.retain(dayOf(this.#now()));
+    if (dropped.length > 0) this.#spans = await this.#countSpans();
     return dropped;
   }
 
-  close(): void {
-    this.#database.close();
-  }
-
-  async #append(table: TableName, day: string, rows: readonly (readonly Cell[])[]): Promise<void> {
-    if (rows.length === 0) return;
-    await this.#ensureDay(day);
-    await this.#database.append(nameOf(day), table, TABLES[table], rows);
-  }
-
-  async #ensureDay(day: string): Promise<void> {
-    if (this.#days.has(day)) return;
-    await this.#attach(day);
-  }
-
-  async #attachOrSetAside(name: string, onProblem: (text: string) => void): Promise<void> {
-    const day = name.slice(4, 14);
-    try {
-      await this.#attach(day);
-    } catch (error) {
-      if (/lock/i.test(String(error))) throw error; // another deck has it: its data is not ours to move
-      const aside = await this.#folder.setAside(name);
-      onProblem(`The store of ${day} could not be read and is set aside as ${aside}`);
-    }
-  }
-
-  async #attach(day: string): Promise<void> {
-    const name = nameOf(day);
-    await this.#database.attach(this.#folder.path(fileOf(day)), name);
-    await this.#database.run(`CREATE TABLE IF NOT EXISTS ${name}.schema_version (version INTEGER NOT NULL)`);
-    const [row] = await this.#database.query(`SELECT coalesce(max(version), 0) AS version FROM ${name}.schema_version`);
-    const version = Number(row?.version ?? 0);
-    for (const [index, sql] of MIGRATIONS.entries()) {
-      if (index < version) continue;
-      await this.#database.run(
-        `BEGIN; USE ${name}; ${sql}; INSERT INTO schema_version VALUES (${index + 1}); COMMIT; USE memory;`,
-      );
-    }
-    this.#days.add(day);
-    await this.#drawViews();
-  }
-
-  async #dropDay(day: string): Promise<void> {
-    this.#days.delete(day);
-    await this.#drawViews();
-    await this.#database.detach(nameOf(day));
-    await this.#folder.remove(fileOf(day));
-  }
-
-  /** What is asked of the store is asked of all its days. */
-  async #drawViews(): Promise<void> {
-    for (const table of ['spans', 'flow_joins'] as const) {
-      const parts = [...this.#days].map((day) => `SELECT * FROM ${nameOf(day)}.${table}`);
-      await this.#database.run(`CREATE OR REPLACE TEMP VIEW all_${table} AS ${parts.join(' UNION ALL ')}`);
-    }
+  close(): Promise<void> {
+    return this.#days.close();
   }
 
   async #recall(): Promise<void> {
-    const [counted] = await this.#database.query('SELECT count(*) AS n FROM all_spans');
-    this.#spans = Number(counted?.n ?? 0);
-    const recent = await this.#database.query(
-      `SELECT identity FROM all_spans ORDER BY arrived_ns DESC LIMIT ${REMEMBERED}`,
+    this.#spans = await this.#countSpans();
+    const recent = await this.#days.query(
+      `SELECT identity FROM all_spans ORDER BY arrived_ns DESC LIMIT ${REMEMBERED_SPANS}`,
     );
-    for (const row of recent.reverse()) this.#identities.add(String(row.identity));
-    for (const row of await this.#database.query('SELECT * FROM all_flow_joins')) this.#rememberJoin(readJoin(row));
+    for (const row of [...recent].reverse()) this.#identities.add(String(row.identity));
+    const joins = await this.#days.query(`SELECT * FROM all_flow_joins ORDER BY found_ns DESC LIMIT ${RECALLED_JOINS}`);
+    for (const row of [...joins].reverse()) this.#joins.add(readJoin(row));
+  }
+
+  async #countSpans(): Promise<number> {
+    const [counted] = await this.#days.query('SELECT count(*) AS n FROM all_spans');
+    return Number(counted?.n ?? 0);
   }
 
   #remember(identity: string): void {
     this.#identities.add(identity);
-    if (this.#identities.size > REMEMBERED) this.#identities.delete(this.#identities.values().next().value as string);
+    if (this.#identities.size > REMEMBERED_SPANS) this.#forgetOldest();
   }
 
-  #rememberJoin(join: FlowJoin): void {
-    this.#joins.set(joinKey(join), join);
-    if (this.#joins.size > REMEMBERED) this.#joins.delete(this.#joins.keys().next().value as string);
+  #forgetOldest(): void {
+    for (const oldest of this.#identities) {
+      this.#identities.delete(oldest);
+      return;
+    }
   }
 }
 
 /** The UTC day of a moment, as the store's files are named. */
-export function dayOf(unixNano: bigint): string {
+function dayOf(unixNano: bigint): string {
   return new Date(Number(unixNano / 1_000_000n)).toISOString().slice(0, 10);
 }
 
-function fileOf(day: string): string {
-  return `day-${day}.duckdb`;
-}
-
-function nameOf(day: string): string {
-  return `day_${day.replaceAll('-', '_')}`;
-}
-
-function toNano(unixMs: number): bigint {
-  return BigInt(Math.max(0, Math.round(unixMs))) * 1_000_000n;
-}
-
-function readSpan(row: Readonly<Record<string, unknown>>): SpanRecord[] {
-  const { exporter_node: nodeId, exporter_address: address, exporter_key: publicKey } = row;
-  const exporter: Exporter | undefined =
-    typeof nodeId === 'number' ? { nodeId, address: String(address), publicKey: String(publicKey) } : undefined;
-  return [...decodeTracesJson(String(row.otlp), { arrivedAt: BigInt(row.arrived_ns as bigint), exporter }).records];
-}
-
-function readJoin(row: Readonly<Record<string, unknown>>): FlowJoin {
-  return {
-    flowId: String(row.flow_id),
-    kind: row.kind === 'linked' ? 'linked' : 'joined',
-    diallerTraceId: String(row.dialler_trace_id),
-    diallerSpanId: String(row.dialler_span_id),
-    acceptorTraceId: String(row.acceptor_trace_id),
-    acceptorSpanId: String(row.acceptor_span_id),
-  };
+function marks(values: readonly unknown[]): string {
+  return values.map(() => '?').join(', ');
 }

@@ -3,107 +3,200 @@ import { ATTR } from '../base/tracer.ts';
 import { defaultPrimitives } from '../crypto/primitives.ts';
 import type { FlowJoin } from './flow-stitcher.ts';
 import type { LogRecord } from './log-record.ts';
-import { encodeTracesJson } from './otlp-encode-json.ts';
-import { integerAttribute, type Resource, type SpanRecord, STATUS_CODE, textAttribute } from './span.ts';
+import { decodeResourceJson, decodeScopeJson, decodeSpanJson } from './otlp-decode-json.ts';
+import { logToOtlpJson, resourceToOtlpJson, scopeToOtlpJson, spanToOtlpJson } from './otlp-encode-json.ts';
+import {
+  type Arrival,
+  integerAttribute,
+  type Resource,
+  type Scope,
+  type SpanRecord,
+  STATUS_CODE,
+  textAttribute,
+} from './span.ts';
 import { nodeIdOf, serviceOf } from './span-origin.ts';
 import { titleOf } from './trace-view.ts';
 
 /** What one column of a row may hold. */
 export type Cell = string | number | bigint | boolean | null;
+export type Row = Readonly<Record<string, unknown>>;
 
-/** The columns of each table in order, and their types; migrations/ says the same in SQL. */
+/** The columns of each table in order, with their types; migrations/ says the same in SQL. */
 export const TABLES = {
-  spans: [
-    'VARCHAR',
-    'VARCHAR',
-    'VARCHAR',
-    'VARCHAR',
-    'VARCHAR',
-    'VARCHAR',
-    'VARCHAR',
-    'UINTEGER',
-    'UINTEGER',
-    'VARCHAR',
-    'UBIGINT',
-    'UBIGINT',
-    'BIGINT',
-    'BOOLEAN',
-    'UBIGINT',
-    'UINTEGER',
-    'VARCHAR',
-    'VARCHAR',
-    'VARCHAR',
-  ],
-  logs: ['UBIGINT', 'UBIGINT', 'VARCHAR', 'UTINYINT', 'VARCHAR', 'UINTEGER', 'VARCHAR'],
-  flow_joins: ['VARCHAR', 'VARCHAR', 'VARCHAR', 'VARCHAR', 'VARCHAR', 'VARCHAR'],
+  spans: {
+    identity: 'VARCHAR',
+    trace_id: 'VARCHAR',
+    span_id: 'VARCHAR',
+    parent_span_id: 'VARCHAR',
+    name: 'VARCHAR',
+    title: 'VARCHAR',
+    kind: 'INTEGER',
+    service: 'VARCHAR',
+    node_id: 'UINTEGER',
+    group_id: 'UINTEGER',
+    flow_id: 'VARCHAR',
+    dial_id: 'VARCHAR',
+    flow_role: 'VARCHAR',
+    start_ns: 'UBIGINT',
+    end_ns: 'UBIGINT',
+    duration_ns: 'BIGINT',
+    failed: 'BOOLEAN',
+    arrived_ns: 'UBIGINT',
+    exporter_node: 'UINTEGER',
+    exporter_address: 'VARCHAR',
+    exporter_key: 'VARCHAR',
+    resource: 'VARCHAR',
+    scope: 'VARCHAR',
+    span: 'VARCHAR',
+  },
+  logs: {
+    arrived_ns: 'UBIGINT',
+    time_ns: 'UBIGINT',
+    event_name: 'VARCHAR',
+    severity: 'INTEGER',
+    trace_id: 'VARCHAR',
+    exporter_node: 'UINTEGER',
+    exporter_address: 'VARCHAR',
+    exporter_key: 'VARCHAR',
+    resource: 'VARCHAR',
+    scope: 'VARCHAR',
+    record: 'VARCHAR',
+  },
+  flow_joins: {
+    found_ns: 'UBIGINT',
+    flow_id: 'VARCHAR',
+    kind: 'VARCHAR',
+    dialler_trace_id: 'VARCHAR',
+    dialler_span_id: 'VARCHAR',
+    acceptor_trace_id: 'VARCHAR',
+    acceptor_span_id: 'VARCHAR',
+  },
+  trace_families: { found_ns: 'UBIGINT', trace_id: 'VARCHAR', root_trace_id: 'VARCHAR' },
 } as const;
 export type TableName = keyof typeof TABLES;
+export type CellsOf<Name extends TableName> = Readonly<Record<keyof (typeof TABLES)[Name], Cell>>;
 
 const INT64_MAX = 2n ** 63n - 1n;
-const resourceKeys = new WeakMap<Resource, string>();
 
-/** Two spans with the same trace id, span id, kind, start and resource are one: a resent export changes nothing. */
+/** Texts that many records share are written once. */
+class SharedText<Owner extends object> {
+  readonly #texts = new WeakMap<Owner, string>();
+  readonly #write: (owner: Owner) => object;
+
+  constructor(write: (owner: Owner) => object) {
+    this.#write = write;
+  }
+
+  of(owner: Owner): string {
+    const known = this.#texts.get(owner);
+    if (known !== undefined) return known;
+    const text = JSON.stringify(this.#write(owner));
+    this.#texts.set(owner, text);
+    return text;
+  }
+}
+const resourceText = new SharedText<Resource>(resourceToOtlpJson);
+const scopeText = new SharedText<Scope>(scopeToOtlpJson);
+
+/** Spans with the same trace id, span id, kind, start and resource are one: a resent export changes nothing. */
 export function identityOf(span: SpanRecord): string {
-  const text = `${span.traceId}${span.spanId}${span.kind}/${span.startTimeUnixNano}/${resourceKey(span.resource)}`;
+  const { traceId, spanId, kind, startTimeUnixNano, resource } = span;
+  const text = `${traceId}${spanId}${kind}/${startTimeUnixNano}/${resourceText.of(resource)}`;
   return toHex(defaultPrimitives.sha256(utf8(text)).subarray(0, 12));
 }
 
-function resourceKey(resource: Resource): string {
-  const known = resourceKeys.get(resource);
-  if (known !== undefined) return known;
-  const key = JSON.stringify(resource.attributes, (_key, value) => (typeof value === 'bigint' ? `${value}n` : value));
-  resourceKeys.set(resource, key);
-  return key;
-}
-
-export function spanRow(span: SpanRecord, identity: string): Cell[] {
-  const { exporter } = span;
-  return [
+export function spanCells(span: SpanRecord, identity: string): CellsOf<'spans'> {
+  return {
     identity,
-    span.traceId,
-    span.spanId,
-    span.parentSpanId,
-    span.name,
-    titleOf(span),
-    serviceOf(span),
-    nodeIdOf(span) ?? null,
-    integerAttribute(span.attributes, ATTR.groupId, 0xffff) ?? null,
-    textAttribute(span.attributes, ATTR.flowId) ?? null,
-    span.startTimeUnixNano,
-    span.endTimeUnixNano,
-    clampInt64(span.endTimeUnixNano - span.startTimeUnixNano),
-    span.status.code === STATUS_CODE.error,
-    span.arrivedAt,
-    exporter?.nodeId ?? null,
-    exporter?.address ?? null,
-    exporter?.publicKey ?? null,
-    encodeTracesJson([span]),
-  ];
+    trace_id: span.traceId,
+    span_id: span.spanId,
+    parent_span_id: span.parentSpanId,
+    name: span.name,
+    title: titleOf(span),
+    kind: span.kind,
+    service: serviceOf(span),
+    node_id: nodeIdOf(span) ?? null,
+    group_id: integerAttribute(span.attributes, ATTR.groupId, 0xffff) ?? null,
+    flow_id: textAttribute(span.attributes, ATTR.flowId) ?? null,
+    dial_id: textAttribute(span.attributes, ATTR.dialId) ?? null,
+    flow_role: textAttribute(span.attributes, ATTR.flowRole) ?? null,
+    start_ns: span.startTimeUnixNano,
+    end_ns: span.endTimeUnixNano,
+    duration_ns: span.endTimeUnixNano === 0n ? null : clampInt64(span.endTimeUnixNano - span.startTimeUnixNano),
+    failed: span.status.code === STATUS_CODE.error,
+    ...originCells(span),
+    span: JSON.stringify(spanToOtlpJson(span)),
+  };
 }
 
-export function logRow(log: LogRecord): Cell[] {
-  const { arrivedAt, timeUnixNano, eventName, severityNumber, exporter, resource, ...rest } = log;
-  const record = JSON.stringify({ ...rest, resource: resource.attributes }, (_key, value) =>
-    typeof value === 'bigint' ? String(value) : value,
-  );
-  const service = textAttribute(resource.attributes, 'service.name') ?? '';
-  return [
-    arrivedAt,
-    timeUnixNano,
-    eventName,
-    Math.min(255, Math.max(0, severityNumber)),
-    service,
-    exporter?.nodeId ?? null,
-    record,
-  ];
+export function logCells(log: LogRecord): CellsOf<'logs'> {
+  return {
+    time_ns: log.timeUnixNano,
+    event_name: log.eventName,
+    severity: log.severityNumber,
+    trace_id: log.traceId,
+    ...originCells(log),
+    record: JSON.stringify(logToOtlpJson(log)),
+  };
 }
 
-export function joinRow(join: FlowJoin): Cell[] {
-  return [join.flowId, join.kind, join.diallerTraceId, join.diallerSpanId, join.acceptorTraceId, join.acceptorSpanId];
+function originCells({ arrivedAt, exporter, resource, scope }: Arrival & { resource: Resource; scope: Scope }) {
+  return {
+    arrived_ns: arrivedAt,
+    exporter_node: exporter?.nodeId ?? null,
+    exporter_address: exporter?.address ?? null,
+    exporter_key: exporter?.publicKey ?? null,
+    resource: resourceText.of(resource),
+    scope: scopeText.of(scope),
+  };
 }
 
-export function joinKey(join: FlowJoin): string {
-  return joinRow(join).join(' ');
+export function joinCells(join: FlowJoin, foundAt: bigint): CellsOf<'flow_joins'> {
+  return {
+    found_ns: foundAt,
+    flow_id: join.flowId,
+    kind: join.kind,
+    dialler_trace_id: join.diallerTraceId,
+    dialler_span_id: join.diallerSpanId,
+    acceptor_trace_id: join.acceptorTraceId,
+    acceptor_span_id: join.acceptorSpanId,
+  };
+}
+
+export function readJoin(row: Row): FlowJoin {
+  return {
+    flowId: String(row.flow_id),
+    kind: row.kind === 'linked' ? 'linked' : 'joined',
+    diallerTraceId: String(row.dialler_trace_id),
+    diallerSpanId: String(row.dialler_span_id),
+    acceptorTraceId: String(row.acceptor_trace_id),
+    acceptorSpanId: String(row.acceptor_span_id),
+  };
+}
+
+/** Rows of spans as records again; those with equal resources and scopes share them. */
+export function readSpans(rows: readonly Row[]): SpanRecord[] {
+  const resources = new Map<string, Resource>();
+  const scopes = new Map<string, Scope>();
+  return rows.map((row) => {
+    const resource = shared(resources, String(row.resource), decodeResourceJson);
+    const scope = shared(scopes, String(row.scope), decodeScopeJson);
+    return decodeSpanJson(String(row.span), resource, scope, readArrival(row));
+  });
+}
+
+function readArrival({ arrived_ns, exporter_node: nodeId, exporter_address, exporter_key }: Row): Arrival {
+  const exporter =
+    typeof nodeId === 'number'
+      ? { nodeId, address: String(exporter_address), publicKey: String(exporter_key) }
+      : undefined;
+  return { arrivedAt: BigInt(arrived_ns as bigint), exporter };
+}
+
+function shared<T>(known: Map<string, T>, text: string, decode: (text: string) => T): T {
+  const found = known.get(text) ?? decode(text);
+  known.set(text, found);
+  return found;
 }
 
 function clampInt64(value: bigint): bigint {

@@ -6,13 +6,14 @@ import type { Endpoint } from '../base/transport.ts';
 import type { RecordedSpan } from '../collector/recording-tracer.ts';
 import type { RecordedLog } from '../collector/report-codec.ts';
 import type { Exporter } from '../collector/span.ts';
-import { dayOf, SpanStore } from '../collector/span-store.ts';
+import { SpanStore } from '../collector/span-store.ts';
 import { traceId, traceQuery } from '../contract/schema.ts';
 import { Duckdb } from '../io/duckdb.ts';
 import { FileFolder } from '../io/store-folder.ts';
 import { SystemClock } from '../io/system-clock.ts';
 import { CollectorService } from './collector-service.ts';
 import { PortDuplex } from './port-duplex.ts';
+import { toRpcError } from './rpc-errors.ts';
 
 /** What the deck host starts the thread with. */
 export interface CollectorThreadData {
@@ -32,14 +33,21 @@ export type ToCollector =
 
 export function createCollectorRouter(service: CollectorService) {
   const never = new AbortController().signal;
+  const calls = os.use(async ({ next }) => {
+    try {
+      return await next();
+    } catch (error) {
+      throw toRpcError(error);
+    }
+  });
   return {
-    search: os.input(traceQuery).handler(({ input }) => service.search(input)),
-    tail: os.input(traceQuery).handler(({ input, signal }) => service.tail(input, signal ?? never)),
-    trace: os.input(z.object({ traceId })).handler(({ input }) => service.trace(input.traceId)),
-    exportTraces: os
+    search: calls.input(traceQuery).handler(({ input }) => service.search(input)),
+    tail: calls.input(traceQuery).handler(({ input, signal }) => service.tail(input, signal ?? never)),
+    trace: calls.input(z.object({ traceId })).handler(({ input }) => service.trace(input.traceId)),
+    exportTraces: calls
       .input(z.object({ traceIds: z.array(traceId), joined: z.boolean() }))
       .handler(({ input }) => service.exportTraces(input.traceIds, input.joined)),
-    volume: os
+    volume: calls
       .input(z.object({ fromMs: z.number(), toMs: z.number(), buckets: z.number() }))
       .handler(({ input }) => service.volume(input.fromMs, input.toMs, input.buckets)),
   };
@@ -53,7 +61,8 @@ async function run(parent: MessagePort, data: CollectorThreadData): Promise<void
   const database = await Duckdb.open({ memoryLimit: '512MB', threads: 2 });
   const folder = await FileFolder.open(data.folder);
   const { capBytes, days } = data;
-  const store = await SpanStore.open(database, folder, { capBytes, days }, dayOf(clock.now().unixNano), onProblem);
+  const now = () => clock.now().unixNano;
+  const store = await SpanStore.open({ database, folder, limits: { capBytes, days }, now, onProblem });
   const service = new CollectorService({
     store,
     capBytes,

@@ -1,8 +1,8 @@
-import { implement, ORPCError } from '@orpc/server';
-import { PilotError } from '../base/errors.ts';
+import { implement } from '@orpc/server';
 import { contract } from '../contract/contract.ts';
 import type { Deck } from './deck.ts';
 import { pingGroup } from './group-ping.ts';
+import { toRpcError } from './rpc-errors.ts';
 
 /** Serves the contract from a deck. A PilotError crosses with its code, and its words. */
 export function createRouter(deck: Deck) {
@@ -10,7 +10,7 @@ export function createRouter(deck: Deck) {
     try {
       return await next();
     } catch (error) {
-      throw error instanceof PilotError ? new ORPCError(error.code, { message: error.message, defined: false }) : error;
+      throw toRpcError(error);
     }
   });
   const never = new AbortController().signal;

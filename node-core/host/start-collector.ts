@@ -9,6 +9,7 @@ import type { Endpoint } from '../base/transport.ts';
 import type { CollectorRouter, CollectorThreadData, ToCollector } from './collector-thread.ts';
 import type { CollectorEvents, DeckCollector } from './deck-collector.ts';
 import { PortDuplex } from './port-duplex.ts';
+import { fromRpcError } from './rpc-errors.ts';
 
 const CAP_BYTES = 20e9;
 const DAYS = 14;
@@ -50,13 +51,13 @@ export async function startCollector(options: CollectorOptions, events: Collecto
       post({ type: 'stream', port: port2, peer }, [port2]);
       connect(stream, new PortDuplex(port1));
     },
-    search: (query) => client.search(query),
+    search: (query) => answer(client.search(query)),
     async *tail(query, signal) {
-      yield* await client.tail(query, { signal });
+      yield* await answer(client.tail(query, { signal }));
     },
-    trace: (traceId) => client.trace({ traceId }),
-    exportTraces: (traceIds, joined) => client.exportTraces({ traceIds: [...traceIds], joined }),
-    volume: (fromMs, toMs, buckets) => client.volume({ fromMs, toMs, buckets }),
+    trace: (traceId) => answer(client.trace({ traceId })),
+    exportTraces: (traceIds, joined) => answer(client.exportTraces({ traceIds: [...traceIds], joined })),
+    volume: (fromMs, toMs, buckets) => answer(client.volume({ fromMs, toMs, buckets })),
     async stop(): Promise<void> {
       const done = new Promise<void>((resolve) => {
         worker.on('message', ({ type }: { type: string }) => {
@@ -69,6 +70,13 @@ export async function startCollector(options: CollectorOptions, events: Collecto
       await worker.terminate();
     },
   };
+}
+
+/** An answer of the thread; its PilotErrors are ours again. */
+function answer<T>(call: Promise<T>): Promise<T> {
+  return call.catch((error: unknown) => {
+    throw fromRpcError(error);
+  });
 }
 
 function untilReady(worker: Worker, events: CollectorEvents): Promise<string> {

@@ -3,17 +3,29 @@ import { PilotError } from '../base/errors.ts';
 
 /** What one column of an appended row may hold. */
 export type Cell = string | number | bigint | boolean | null;
-export type ColumnType = 'VARCHAR' | 'UBIGINT' | 'BIGINT' | 'UINTEGER' | 'UTINYINT' | 'BOOLEAN';
+export type ColumnType = 'VARCHAR' | 'UBIGINT' | 'BIGINT' | 'UINTEGER' | 'INTEGER' | 'BOOLEAN';
 export type Row = Readonly<Record<string, DuckDBValue>>;
 
-/** One DuckDB instance with files attached to it. Appending is synchronous and can take 100 ms: keep it off busy threads. */
+/** Rows for one table: its columns in order, and for each row a cell of each. */
+export interface Append {
+  readonly table: string;
+  readonly columns: Readonly<Record<string, ColumnType>>;
+  readonly rows: readonly Readonly<Record<string, Cell>>[];
+}
+
+/**
+ * One DuckDB instance with files attached to it. Writes and reads have a connection each, so that a long query does not
+ * hold an append. Appending is synchronous and can take 100 ms: keep it off busy threads.
+ */
 export class Duckdb {
   readonly #instance: DuckDBInstance;
-  readonly #connection: DuckDBConnection;
+  readonly #writer: DuckDBConnection;
+  readonly #reader: DuckDBConnection;
 
-  private constructor(instance: DuckDBInstance, connection: DuckDBConnection) {
+  private constructor(instance: DuckDBInstance, writer: DuckDBConnection, reader: DuckDBConnection) {
     this.#instance = instance;
-    this.#connection = connection;
+    this.#writer = writer;
+    this.#reader = reader;
   }
 
   static async open(options: { readonly memoryLimit: string; readonly threads: number }): Promise<Duckdb> {
@@ -23,7 +35,7 @@ export class Duckdb {
       autoinstall_known_extensions: 'false',
       autoload_known_extensions: 'false',
     });
-    return new Duckdb(instance, await instance.connect());
+    return new Duckdb(instance, await instance.connect(), await instance.connect());
   }
 
   /** @throws PilotError `store.unavailable` when the file is locked by another process, or is no database. */
@@ -39,36 +51,53 @@ export class Duckdb {
     await this.run(`DETACH ${name}`);
   }
 
+  /** Runs statements that change something. Not while another change is under way. */
   async run(sql: string): Promise<void> {
-    await this.#connection.run(sql);
+    await this.#writer.run(sql);
   }
 
+  /** @throws PilotError `store.unavailable` when the query fails. */
   async query(sql: string, parameters: readonly Cell[] = []): Promise<Row[]> {
-    const reader = await this.#connection.runAndReadAll(sql, [...parameters] as DuckDBValue[]);
-    return reader.getRowObjects();
+    try {
+      const reader = await this.#reader.runAndReadAll(sql, [...parameters]);
+      return reader.getRowObjects();
+    } catch (cause) {
+      throw new PilotError('store.unavailable', `a query failed: ${(cause as Error).message}`, {}, { cause });
+    }
   }
 
-  /** Appends rows with one Appender that is closed before this returns: then they are safe from a kill. */
-  async append(
-    database: string,
-    table: string,
-    types: readonly ColumnType[],
-    rows: readonly (readonly Cell[])[],
-  ): Promise<void> {
-    const appender = await this.#connection.createAppender(table, 'main', database);
+  /**
+   * Appends to tables of one file in one transaction. Each Appender is closed before the commit, and what is committed
+   * survives a kill. Not while another change is under way.
+   */
+  async append(database: string, appends: readonly Append[]): Promise<void> {
+    await this.#writer.run('BEGIN');
+    try {
+      for (const append of appends) await this.#appendRows(database, append);
+      await this.#writer.run('COMMIT');
+    } catch (cause) {
+      await this.#writer.run('ROLLBACK').catch(() => undefined); // the transaction may be over already
+      throw new PilotError('store.unavailable', `rows were not stored: ${(cause as Error).message}`, {}, { cause });
+    }
+  }
+
+  close(): void {
+    this.#reader.closeSync();
+    this.#writer.closeSync();
+    this.#instance.closeSync();
+  }
+
+  async #appendRows(database: string, { table, columns, rows }: Append): Promise<void> {
+    const appender = await this.#writer.createAppender(table, 'main', database);
+    const cells = Object.entries(columns);
     try {
       for (const row of rows) {
-        for (const [index, type] of types.entries()) appendCell(appender, type, row[index] ?? null);
+        for (const [name, type] of cells) appendCell(appender, type, row[name] ?? null);
         appender.endRow();
       }
     } finally {
       appender.closeSync();
     }
-  }
-
-  close(): void {
-    this.#connection.closeSync();
-    this.#instance.closeSync();
   }
 }
 
@@ -83,8 +112,8 @@ function appendCell(appender: DuckDBAppender, type: ColumnType, cell: Cell): voi
       return appender.appendBigInt(BigInt(cell));
     case 'UINTEGER':
       return appender.appendUInteger(Number(cell));
-    case 'UTINYINT':
-      return appender.appendUTinyInt(Number(cell));
+    case 'INTEGER':
+      return appender.appendInteger(Number(cell));
     case 'BOOLEAN':
       return appender.appendBoolean(cell === true);
   }

@@ -1,7 +1,8 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { PilotError } from '../base/errors.ts';
+import { writeStateFile } from '../io/state-file.ts';
 
 export { dataFolder } from '../supervisor/data-folder.ts';
 
@@ -23,7 +24,7 @@ export async function ensureFolder(folder: string): Promise<void> {
 }
 
 export async function writeDeckFile(folder: string, deck: DeckFile): Promise<void> {
-  await writeFile(join(folder, 'deck.json'), `${JSON.stringify(deck, null, 2)}\n`, { mode: 0o600 });
+  await writeStateFile(join(folder, 'deck.json'), `${JSON.stringify(deck, null, 2)}\n`);
 }
 
 export async function removeDeckFile(folder: string): Promise<void> {

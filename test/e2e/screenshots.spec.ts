@@ -1,0 +1,26 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from './app.fixture.ts';
+
+/** Pictures of the running app; those in the README are taken by naming electron/docs here. */
+const FOLDER =
+  process.env.FLIGHTDECK_SCREENSHOTS ?? fileURLToPath(new URL('../../test-results/screenshots', import.meta.url));
+
+test('pictures of the graph and of a trace', async ({ fleet }) => {
+  const { deck, page } = fleet;
+  await mkdir(FOLDER, { recursive: true });
+  await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
+  await deck.open('Graph');
+  await deck.graph.select('filings-2');
+  await page.screenshot({ path: join(FOLDER, 'graph.png') });
+
+  await deck.open('Traces');
+  await deck.traces.search('Issuers with a 10-K');
+  await deck.traces.rows('Issuers with a 10-K', 4).first().click();
+  const stream = deck.traces.spans(/pilot\.stream, desk-1 to /).first();
+  await stream.click();
+  await expect(deck.inspector).toContainText('Flow, seen from both ends');
+  await page.screenshot({ path: join(FOLDER, 'trace.png') });
+  await deck.traces.search('');
+});

@@ -12,6 +12,8 @@ test('pictures of the graph and of a trace', async ({ fleet }) => {
   await mkdir(FOLDER, { recursive: true });
   await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
   await deck.open('Graph');
+  await expect(deck.status).toContainText('sources 25 of 25', { timeout: 60_000 });
+  await expect(deck.graph.counts).toContainText(/[3-9]\d of [3-9]\d tunnels/, { timeout: 60_000 });
   await deck.graph.select('filings-2');
   await page.screenshot({ path: join(FOLDER, 'graph.png') });
 

@@ -14,6 +14,7 @@ import { type KeyAction, type KeyMap, useKeys } from './frame/use-keys.ts';
 import { VIEW_NAMES } from './frame/view-names.ts';
 import { GraphView } from './graph/GraphView.tsx';
 import { GroupsView } from './groups/GroupsView.tsx';
+import { closeInspector } from './inspector/close.ts';
 import { Inspector } from './inspector/Inspector.tsx';
 import { LogView } from './log/LogView.tsx';
 import { useGraphStore } from './stores/graph-store.ts';
@@ -21,6 +22,7 @@ import { useStatusStore } from './stores/status-store.ts';
 import { useTraceStore } from './stores/trace-store.ts';
 import { useViewStore, VIEWS } from './stores/view-store.ts';
 import { TracesView } from './traces/TracesView.tsx';
+import { currentWidth } from './ui/use-width.ts';
 
 const SHOWN = { graph: GraphView, traces: TracesView, groups: GroupsView, log: LogView } as const;
 
@@ -90,12 +92,12 @@ function everywhereKeys(): KeyMap {
 
 /** Esc: the keys, then the focus of the graph, then the selection. */
 function outOneLevel(): void {
-  const { keysOpen, focus, selection, span, view, set, select } = useViewStore.getState();
-  const { selectedSpan, set: setTraces } = useTraceStore.getState();
+  const { keysOpen, focus, selection, inspectorOpen, span, view, set } = useViewStore.getState();
+  const spanSelected = view === 'traces' && useTraceStore.getState().selectedSpan !== undefined;
+  const covered = inspectorOpen && currentWidth() !== 'wide';
   if (keysOpen) set({ keysOpen: false });
   else if (view === 'graph' && focus !== undefined) set({ focus: undefined });
-  else if (view === 'traces' && selectedSpan !== undefined) setTraces({ selectedSpan: undefined });
-  else if (selection !== undefined) select(undefined);
+  else if (spanSelected || selection !== undefined || covered) closeInspector();
   else if (span !== undefined) set({ span: undefined });
 }
 

@@ -41,7 +41,11 @@ function ViewMenu() {
   return (
     <label className="view-menu">
       View
-      <select value={view} onChange={(event) => useViewStore.getState().set({ view: event.target.value as View })}>
+      <select
+        aria-label="View"
+        value={view}
+        onChange={(event) => useViewStore.getState().set({ view: event.target.value as View })}
+      >
         {VIEWS.map((name) => (
           <option key={name} value={name}>
             {VIEW_NAMES[name]}

@@ -29,6 +29,7 @@ export const KEYS_OF_VIEW: Readonly<Record<View, readonly (readonly [key: string
   ],
   traces: [
     ['J, K', 'Next, last row'],
+    ['Enter', 'Span details'],
     ['H, L', 'Fold, unfold'],
     ['W, S', 'Zoom in, out'],
     ['A, D', 'Earlier, later'],

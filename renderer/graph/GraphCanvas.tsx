@@ -10,6 +10,7 @@ import {
 } from '@xyflow/react';
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { useKeys } from '../frame/use-keys.ts';
+import { closeInspector } from '../inspector/close.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { type Point, type Selection, useViewStore } from '../stores/view-store.ts';
 import { currentWidth } from '../ui/use-width.ts';
@@ -71,7 +72,7 @@ export function GraphCanvas({ scene }: { scene: Scene }) {
         onNodeDragStop={onNodeDragStop}
         onNodeClick={(_event, node) => selectNode(node)}
         onEdgeClick={(_event, edge) => selectEdge(edge)}
-        onPaneClick={() => useViewStore.getState().select(undefined)}
+        onPaneClick={closeInspector}
         connectionMode={ConnectionMode.Loose}
         onlyRenderVisibleElements
         nodesConnectable={false}

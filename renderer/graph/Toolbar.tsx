@@ -32,6 +32,7 @@ function ColourChoice() {
     <label className="toolbar-choice">
       Colour
       <select
+        aria-label="Colour"
         value={colour}
         onChange={(event) => useViewStore.getState().set({ colour: event.target.value === 'path' ? 'path' : 'health' })}
       >

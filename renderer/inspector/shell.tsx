@@ -1,9 +1,9 @@
 import { Copy, Pin, X } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { copyText } from '../client/acts.ts';
-import { useTraceStore } from '../stores/trace-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { useWidth } from '../ui/use-width.ts';
+import { closeInspector } from './close.ts';
 
 interface HeadProps {
   /** "Tunnel", "Agent, this node". */
@@ -54,19 +54,11 @@ function PinButton() {
   );
 }
 
-/** Back to "Network now"; where the panel lies over the view, away with it. */
 function CloseButton({ home }: { home: boolean }) {
   const wide = useWidth() === 'wide';
   if (home && wide) return null;
-  const close = () => {
-    useTraceStore.getState().set({ selectedSpan: undefined });
-    const { set, select } = useViewStore.getState();
-    set({ inspectorPinned: undefined });
-    select(undefined);
-    if (!wide) set({ inspectorOpen: false });
-  };
   return (
-    <button type="button" className="icon-button" aria-label="Close" onClick={close}>
+    <button type="button" className="icon-button" aria-label="Close" onClick={closeInspector}>
       <X size={14} />
     </button>
   );

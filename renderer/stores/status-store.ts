@@ -43,6 +43,7 @@ export function keptSpans(status: DeckStatus | undefined): number {
 /** What the status line says of losses: the spans that reached the collector, kept and lost on the way into the store. */
 export function ledgerTotals(status: DeckStatus): { received: number; kept: number; lost: number } {
   const received = status.ledger.find((stage) => stage.stage === 'ingest')?.received ?? 0;
-  const lost = status.ledger.reduce((sum, stage) => sum + stage.dropped, 0);
+  const spans = status.ledger.filter(({ stage }) => stage !== 'frames' && stage !== 'peer export');
+  const lost = spans.reduce((sum, stage) => sum + stage.dropped, 0);
   return { received, kept: keptSpans(status), lost };
 }

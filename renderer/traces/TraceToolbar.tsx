@@ -91,7 +91,7 @@ function Choice({ label, value, options, onChange }: ChoiceProps) {
   return (
     <label className="toolbar-choice">
       {label}
-      <select value={value} onChange={(event) => onChange(event.target.value)}>
+      <select aria-label={label} value={value} onChange={(event) => onChange(event.target.value)}>
         {options.map(([option, text]) => (
           <option key={option} value={option}>
             {text}

@@ -22,6 +22,7 @@ export function Waterfall({ trace }: { trace: Trace }) {
   const rows = useMemo(() => waterfallRows(trace.spans, folded, criticalOnly), [trace, folded, criticalOnly]);
   const whole = useMemo(() => wholeWindow(trace, raw), [trace, raw]);
   const window = chosen ?? whole;
+  const ticks = ticksOf(window);
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count: rows.length,
@@ -45,7 +46,7 @@ export function Waterfall({ trace }: { trace: Trace }) {
       <div className="waterfall-line is-axis">
         <span className="waterfall-label t3">agent, span</span>
         <div ref={axis} className="axis">
-          {ticksOf(window).map((tick) => (
+          {ticks.map((tick) => (
             <span key={tick.ms} className="mono" style={{ left: `${shareOf(tick.ms, window) * 100}%` }}>
               {tick.label}
             </span>
@@ -61,6 +62,11 @@ export function Waterfall({ trace }: { trace: Trace }) {
         tabIndex={0}
       >
         <div role="rowgroup" className="virtual-body" style={{ height: virtual.getTotalSize() }}>
+          <div className="gridlines" aria-hidden="true">
+            {ticks.map((tick) => (
+              <i key={tick.ms} style={{ left: `${shareOf(tick.ms, window) * 100}%` }} />
+            ))}
+          </div>
           {virtual.getVirtualItems().map((item) => {
             const row = rows[item.index];
             if (row === undefined) return null;

@@ -5,6 +5,7 @@ import { hueOf } from '../graph/group-hues.ts';
 import { homeGroup } from '../graph/scene.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { toggled, useTraceStore, type Window } from '../stores/trace-store.ts';
+import { useViewStore } from '../stores/view-store.ts';
 import { HealthGlyph } from '../ui/HealthGlyph.tsx';
 import { Name } from '../ui/Name.tsx';
 import { barText, rowLabel, spanActor } from './span-text.ts';
@@ -56,7 +57,7 @@ export const WaterfallLine = memo(function WaterfallLine({
       aria-label={rowLabel(span, other, row.level)}
       tabIndex={-1}
       style={{ transform: `translateY(${top}px)` }}
-      onClick={() => useTraceStore.getState().set({ selectedSpan: row.index })}
+      onClick={() => inspectSpan(row.index)}
     >
       <div role="gridcell" className="waterfall-label" style={{ paddingLeft: 8 + row.level * INDENT_PX }}>
         <Fold span={span} row={row} />
@@ -80,6 +81,11 @@ export const WaterfallLine = memo(function WaterfallLine({
     </div>
   );
 });
+
+function inspectSpan(index: number): void {
+  useTraceStore.getState().set({ selectedSpan: index });
+  useViewStore.getState().set({ inspectorOpen: true });
+}
 
 function entersAgent(trace: Trace, span: TraceSpan, other: TraceSpan | undefined): boolean {
   return other !== undefined || trace.spans[span.parentIndex]?.service !== span.service;

@@ -1,6 +1,7 @@
 import type { TraceSpan } from '../../node-core/contract/schema.ts';
 import type { KeyMap } from '../frame/use-keys.ts';
 import { toggled, useTraceStore, type Window } from '../stores/trace-store.ts';
+import { useViewStore } from '../stores/view-store.ts';
 import { panned, shareOf, startOf, wholeWindow, zoomed } from './time-axis.ts';
 import { foldable, spanKey, type WaterfallRow, waterfallRows, withLevel } from './waterfall-rows.ts';
 
@@ -28,6 +29,7 @@ export function waterfallKeys(): KeyMap {
     e: () => nextError(1),
     'Shift+e': () => nextError(-1),
     c: () => store().set({ criticalOnly: !store().criticalOnly }),
+    Enter: () => useViewStore.getState().set({ inspectorOpen: true }),
     r: () => store().set({ raw: !store().raw, window: undefined }),
     ']': () => foldAll(true),
     '[': () => foldAll(false),

@@ -62,4 +62,7 @@ export interface NodeReport {
   /** Requests its services handled, and how many of them failed, since start. */
   readonly requests: number;
   readonly failures: number;
+  /** Spans and reports it recorded, and those that its exporter lost, since start. */
+  readonly recorded: number;
+  readonly exportDropped: number;
 }

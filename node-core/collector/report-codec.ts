@@ -27,6 +27,8 @@ export const REPORT_ATTR = {
   startedAt: 'pilot.started_at',
   requests: 'pilot.requests',
   failures: 'pilot.failures',
+  recorded: 'pilot.export.recorded',
+  exportDropped: 'pilot.export.dropped',
   tunnelState: 'pilot.tunnel.state',
   pathSince: 'pilot.path.since',
   rttMs: 'pilot.tunnel.rtt_ms',
@@ -62,6 +64,8 @@ export function encodeNodeReport(report: NodeReport, at: UnixNano, resource: Res
     [ATTR.clockEpoch]: report.clockEpoch,
     [REPORT_ATTR.requests]: report.requests,
     [REPORT_ATTR.failures]: report.failures,
+    [REPORT_ATTR.recorded]: report.recorded,
+    [REPORT_ATTR.exportDropped]: report.exportDropped,
   });
 }
 
@@ -163,8 +167,21 @@ function decodeNode(attributes: Attributes): NodeReport | undefined {
   const clockEpoch = count(attributes, ATTR.clockEpoch);
   const requests = count(attributes, REPORT_ATTR.requests);
   const failures = count(attributes, REPORT_ATTR.failures);
+  const recorded = count(attributes, REPORT_ATTR.recorded);
+  const exportDropped = count(attributes, REPORT_ATTR.exportDropped);
   if (groupIds?.every((id) => Number.isInteger(id) && id >= 0 && id <= 0xffff) !== true) return undefined;
-  return whole({ hostname, version, tags, groupIds, startedAt, clockEpoch, requests, failures });
+  return whole({
+    hostname,
+    version,
+    tags,
+    groupIds,
+    startedAt,
+    clockEpoch,
+    requests,
+    failures,
+    recorded,
+    exportDropped,
+  });
 }
 
 function decodeTunnel(attributes: Attributes): TunnelReport | undefined {

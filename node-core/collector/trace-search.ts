@@ -58,7 +58,7 @@ async function summarise(run: RunQuery, roots: readonly string[]): Promise<Trace
   const rows = await run(
     `WITH ${FAMILIES}
      SELECT root, ${FIRST_NS} AS first_ns, ${DURATION_NS} AS duration_ns, arg_min(title, ${PLACE}) AS title,
-       count(DISTINCT identity) AS spans, count(DISTINCT identity) FILTER (failed) AS errors,
+       list(DISTINCT trace_id) AS raw_ids, count(DISTINCT identity) AS spans, count(DISTINCT identity) FILTER (failed) AS errors,
        list(DISTINCT service) AS services, list(DISTINCT node_id) FILTER (node_id IS NOT NULL) AS nodes,
        list(DISTINCT group_id) FILTER (group_id IS NOT NULL) AS groups
      FROM member WHERE root IN (${roots.map(() => '?').join(', ')}) GROUP BY root ORDER BY first_ns DESC, root`,
@@ -114,6 +114,7 @@ function all(conditions: readonly Condition[]): Condition {
 function readSummary(row: Row): TraceSummary {
   return {
     traceId: String(row.root),
+    rawTraceIds: items(row.raw_ids).map(String),
     title: String(row.title),
     startUnixMs: Number(BigInt(row.first_ns as bigint) / 1_000n) / 1_000,
     durationMs: Number(row.duration_ns) / 1e6,

@@ -8,7 +8,8 @@ import { titleOf } from './trace-view.ts';
 
 interface Growing {
   title: string;
-  titled: boolean;
+  /** The earliest span without a parent: clocks of nodes differ, so it gives the time of the whole. */
+  root: SpanRecord | undefined;
   firstNs: bigint;
   lastNs: bigint;
   spans: number;
@@ -71,10 +72,9 @@ export class TraceTail {
   #grow(span: SpanRecord): void {
     const { traceId, startTimeUnixNano: start, endTimeUnixNano: end } = span;
     const known = this.#traces.get(traceId);
-    const isRoot = span.parentSpanId === '';
     const trace: Growing = known ?? {
       title: titleOf(span),
-      titled: isRoot,
+      root: undefined,
       firstNs: start,
       lastNs: end,
       spans: 0,
@@ -84,7 +84,9 @@ export class TraceTail {
       groupIds: new Set(),
     };
     if (known === undefined) this.#remember(traceId, trace);
-    if (isRoot) Object.assign(trace, { title: titleOf(span), titled: true });
+    if (span.parentSpanId === '' && (trace.root === undefined || start < trace.root.startTimeUnixNano)) {
+      Object.assign(trace, { title: titleOf(span), root: span });
+    }
     if (start < trace.firstNs) trace.firstNs = start;
     if (end > trace.lastNs) trace.lastNs = end;
     trace.spans += 1;
@@ -105,14 +107,17 @@ export class TraceTail {
     const parts = family.rawTraceIds.flatMap((raw) => this.#traces.get(raw) ?? []);
     const root = this.#traces.get(family.traceId) ?? parts[0];
     if (root === undefined) return undefined;
+    const firstNs = root.root?.startTimeUnixNano ?? root.firstNs;
+    const lastNs = root.root?.endTimeUnixNano || root.lastNs; // 0 is no end
     const union = <T>(of: (part: Growing) => Iterable<T>): T[] => [
       ...new Set([root, ...parts].flatMap((part) => [...of(part)])),
     ];
     return {
       traceId: family.traceId,
+      rawTraceIds: [...family.rawTraceIds],
       title: root.title,
-      startUnixMs: Number(root.firstNs / 1_000n) / 1_000,
-      durationMs: Number(root.lastNs - root.firstNs) / 1e6,
+      startUnixMs: Number(firstNs / 1_000n) / 1_000,
+      durationMs: Number(lastNs - firstNs) / 1e6,
       spans: parts.reduce((sum, part) => sum + part.spans, 0),
       errors: parts.reduce((sum, part) => sum + part.errors, 0),
       services: union((part) => part.services),

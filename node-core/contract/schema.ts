@@ -134,9 +134,12 @@ export const graphUpdate = z.object({
   goneGroups: z.array(groupId),
 });
 
-/** One stage of the loss ledger; `reasons` explains the dropped ones. */
+/**
+ * One stage of the loss ledger; `reasons` explains the dropped ones. All count spans (peers' exports count reports too), but
+ * `frames`, which are the datagrams that reached this node's tunnels: what is dropped there is mostly others' noise.
+ */
 export const ledgerStage = z.object({
-  stage: z.enum(['node', 'peer export', 'ingest', 'store', 'view']),
+  stage: z.enum(['node', 'peer export', 'ingest', 'store', 'view', 'frames']),
   received: z.number().int(),
   kept: z.number().int(),
   dropped: z.number().int(),
@@ -277,6 +280,8 @@ export const traceQuery = z.object({
 
 export const traceSummary = z.object({
   traceId,
+  /** All raw traces that flows made one, the row's own among them. */
+  rawTraceIds: z.array(traceId),
   title: z.string(),
   startUnixMs: z.number(),
   durationMs: z.number(),

@@ -66,6 +66,7 @@ export class FleetAgent {
       clockEpoch: () => clock.epoch,
       tracer: this.#tracer,
       untracedPorts: [PORT.telemetry],
+      exportCounts: () => this.#exporter.counts,
       onReports: (reports) => this.#exporter.addLogs(reports.map((report) => encodeReport(report, resource))),
     });
     this.#exporter = new OverlayExporter(this.node, network.collector);
@@ -124,7 +125,8 @@ export class FleetAgent {
   }
 
   async #run(errand: Errand): Promise<void> {
-    const span = this.#start(`invoke_agent ${errand.title}`, undefined, {
+    const span = this.#start(`invoke_agent ${this.entry.hostname}`, undefined, {
+      [ATTR.title]: errand.title,
       'gen_ai.operation.name': 'invoke_agent',
       'gen_ai.agent.name': this.entry.hostname,
     });

@@ -28,6 +28,7 @@ export class OverlayExporter {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #retryMs: number = RETRY_MS.first;
   #lost = 0;
+  #recorded = 0;
   #stopped = false;
 
   constructor(node: RunningNode, collector: FindCollector) {
@@ -36,18 +37,20 @@ export class OverlayExporter {
     this.#agent = new OverlayAgent(node, collector);
   }
 
-  /** Spans and reports that never left. */
-  get dropped(): number {
-    return this.#spans.dropped + this.#logs.dropped + this.#lost;
+  /** Spans and reports so far, and those of them that never left. */
+  get counts(): { readonly recorded: number; readonly dropped: number } {
+    return { recorded: this.#recorded, dropped: this.#spans.dropped + this.#logs.dropped + this.#lost };
   }
 
   addSpan(span: RecordedSpan): void {
+    this.#recorded += 1;
     this.#spans.push(span);
     this.#schedule(FLUSH_MS);
   }
 
   /** Reports go soon: the operator should see a change within a second. */
   addLogs(logs: readonly RecordedLog[]): void {
+    this.#recorded += logs.length;
     for (const log of logs) this.#logs.push(log);
     this.#schedule(20);
   }

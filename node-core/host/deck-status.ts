@@ -20,7 +20,7 @@ export class DeckStatusBoard {
   #figures: CollectorFigures = { spansPerSecond: 0, ledger: [], store: { spans: 0, bytes: 0, capBytes: 0 } };
   #sources: DeckStatus['sources'] = { live: 0, known: 0, away: [] };
   #relayed = new Map<string, number>();
-  #nodeStage: LedgerStage | undefined;
+  #nodeStages: readonly LedgerStage[] = [];
 
   constructor(
     clock: Clock,
@@ -58,8 +58,8 @@ export class DeckStatusBoard {
     this.#figures = figures;
   }
 
-  setNodeStage(stage: LedgerStage): void {
-    this.#nodeStage = stage;
+  setNodeStages(stages: readonly LedgerStage[]): void {
+    this.#nodeStages = stages;
   }
 
   setPicture(picture: GraphPicture): void {
@@ -107,7 +107,7 @@ export class DeckStatusBoard {
       beacons: [{ id, state, since, relayedTunnels: this.#relayed.get(id) ?? 0 }],
       sources: this.#sources,
       spansPerSecond: this.#figures.spansPerSecond,
-      ledger: [...(this.#nodeStage === undefined ? [] : [this.#nodeStage]), ...this.#figures.ledger],
+      ledger: [...this.#nodeStages, ...this.#figures.ledger],
       store: this.#figures.store,
     };
   }

@@ -3,6 +3,7 @@ import type { Instant } from '../base/clock.ts';
 import { PilotError } from '../base/errors.ts';
 import { type DatagramSocket, type Endpoint, formatEndpoint } from '../base/transport.ts';
 import type { RecordedSpan } from '../collector/recording-tracer.ts';
+import type { LedgerStage } from '../contract/schema.ts';
 import type { Identity } from '../crypto/identity.ts';
 import type { SystemClock } from '../io/system-clock.ts';
 import type { NodeEvent } from '../node/pilot-node.ts';
@@ -53,6 +54,7 @@ export class Deck {
   readonly #directory: DirectoryWatch;
   readonly #pinger: PeerPinger;
   #spans: RecordedSpan[];
+  #recorded = 0;
   #spanTimer: ReturnType<typeof setTimeout> | undefined;
   #beaconRtt: { readonly ms: number; readonly at: number } | undefined;
 
@@ -290,21 +292,35 @@ export class Deck {
     );
     const drops = this.node.core.tunnels.drops();
     const dropped = [...drops.values()].reduce((sum, count) => sum + count, 0);
-    const received =
-      dropped +
-      this.node.core.tunnels
-        .peers()
-        .reduce((sum, peer) => sum + (this.node.core.tunnelReport(peer)?.packetsReceived ?? 0), 0);
-    this.status.setNodeStage({
-      stage: 'node',
-      received,
-      kept: received - dropped,
+    const kept = this.node.core.tunnels
+      .peers()
+      .reduce((sum, peer) => sum + (this.node.core.tunnelReport(peer)?.packetsReceived ?? 0), 0);
+    const frames = {
+      stage: 'frames',
+      received: kept + dropped,
+      kept,
       dropped,
       reasons: Object.fromEntries(drops),
-    });
+    } as const;
+    const recorded = { received: this.#recorded, kept: this.#recorded, dropped: 0, reasons: {} };
+    this.status.setNodeStages([{ stage: 'node', ...recorded }, this.#peerExports(), frames]);
+  }
+
+  /** What the exporters of our peers say they recorded and lost. */
+  #peerExports(): LedgerStage {
+    const reports = [...this.#state.topology.nodes.values()].filter(({ nodeId }) => nodeId !== this.node.nodeId);
+    const received = reports.reduce((sum, { report }) => sum + report.recorded, 0);
+    const dropped = reports.reduce((sum, { report }) => sum + report.exportDropped, 0);
+    const reasons = Object.fromEntries(
+      reports.flatMap(({ nodeId, report }) =>
+        report.exportDropped > 0 ? [[this.nameOf(nodeId), report.exportDropped]] : [],
+      ),
+    );
+    return { stage: 'peer export', received, kept: received - dropped, dropped, reasons };
   }
 
   #record(span: RecordedSpan): void {
+    this.#recorded += 1;
     this.#spans.push(span);
     this.#spanTimer ??= setTimeout(() => this.#flushSpans(), SPAN_BATCH_MS);
   }

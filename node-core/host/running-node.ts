@@ -21,6 +21,7 @@ export interface RunningNodeOptions
     PilotNodeOptions,
     | 'tracer'
     | 'clockEpoch'
+    | 'exportCounts'
     | 'trustedPorts'
     | 'untracedPorts'
     | 'followObservedEndpoint'

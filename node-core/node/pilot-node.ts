@@ -26,6 +26,8 @@ export interface PilotNodeOptions {
   readonly tracer?: Tracer;
   /** Counts the steps of the wall clock since start. */
   readonly clockEpoch?: () => number;
+  /** Spans and reports recorded so far, and those that were lost before they left; for the node's report. */
+  readonly exportCounts?: () => { readonly recorded: number; readonly dropped: number };
   /** Ports that only trusted peers may open, also on a public node. */
   readonly trustedPorts?: readonly number[];
   /** Ports whose streams carry telemetry: never traced, or an exporter would trace its own export for ever. */
@@ -577,6 +579,7 @@ export class PilotNode {
   }
 
   #nodeReport() {
+    const exported = this.#options.exportCounts?.() ?? { recorded: 0, dropped: 0 };
     const { hostname, tags, groups, version } = this.registry.profile;
     return {
       hostname,
@@ -587,6 +590,8 @@ export class PilotNode {
       clockEpoch: this.#options.clockEpoch?.() ?? 0,
       requests: this.#requests,
       failures: this.#failures,
+      recorded: exported.recorded,
+      exportDropped: exported.dropped,
     };
   }
 

@@ -107,6 +107,8 @@ function withLive(state: TraceState, summaries: readonly TraceSummary[]): Partia
   let fresh = 0;
   for (const summary of summaries) {
     if (!list.has(summary.traceId)) fresh++;
+    // a trace that was joined takes the place of its parts
+    for (const raw of summary.rawTraceIds) if (raw !== summary.traceId && list.delete(raw)) fresh--;
     list.set(summary.traceId, summary);
   }
   if (list.size > MAX_LISTED) {

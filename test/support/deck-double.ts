@@ -41,7 +41,10 @@ const RELAYED = new Set(['fare-watch', 'filings-2', 'summarise-3']);
 const BEACON = '127.0.0.1:9001';
 
 /** A fleet of 24 agents, `extra` more in the last group, and an operator's node, all facts as of `now`. */
-export function createDeckDouble(now: number, options: { readonly empty?: boolean; readonly hostname?: string } = {}): DeckDouble {
+export function createDeckDouble(
+  now: number,
+  options: { readonly empty?: boolean; readonly hostname?: string } = {},
+): DeckDouble {
   const fleet = options.empty === true ? emptyFleet(now) : fleetOf(now, options.hostname);
   const status = { value: statusOf(now, fleet.agents.length) };
   const calls: string[] = [];
@@ -158,7 +161,9 @@ function routerOf(state: DoubleState) {
         return trace;
       }),
       export: os.trace.export.handler(({ input }) => {
-        const spans = state.traces.filter((trace) => input.traceIds.includes(trace.traceId)).flatMap((trace) => trace.spans);
+        const spans = state.traces
+          .filter((trace) => input.traceIds.includes(trace.traceId))
+          .flatMap((trace) => trace.spans);
         calls.push(`export ${input.traceIds.length} ${input.joined ? 'joined' : 'raw'}`);
         const otlp = spans.map(({ traceId, spanId, name }) => ({ traceId, spanId, name }));
         return { json: JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: otlp }] }] }), spans: spans.length };
@@ -314,7 +319,9 @@ function agentOf(groupId: number, hostname: string, index: number, now: number):
     tags: [hostname.replace(/-.*$/, '')],
     version: '0.1.0',
     public: true,
-    keyFingerprint: hex(nodeId * 7_919, 12).toLowerCase().repeat(2),
+    keyFingerprint: hex(nodeId * 7_919, 12)
+      .toLowerCase()
+      .repeat(2),
     health,
     live: !away,
     reports: !quiet,
@@ -484,7 +491,10 @@ function pingRow(agent: Agent, done: boolean) {
   return { nodeId, hostname, state: 'answered' as const, rttMs: agent.rtt?.value ?? 0.2, path: 'direct' as const };
 }
 
-function fits(trace: Trace, query: { text?: string | undefined; minDurationMs?: number | undefined; status?: string | undefined }): boolean {
+function fits(
+  trace: Trace,
+  query: { text?: string | undefined; minDurationMs?: number | undefined; status?: string | undefined },
+): boolean {
   if (query.text !== undefined && !trace.title.toLowerCase().includes(query.text.toLowerCase())) return false;
   if (query.minDurationMs !== undefined && trace.durationMs < query.minDurationMs) return false;
   return query.status !== 'error' || trace.spans.some((span) => span.status === 'error');
@@ -493,6 +503,7 @@ function fits(trace: Trace, query: { text?: string | undefined; minDurationMs?: 
 function summaryOf(trace: Trace): TraceSummary {
   return {
     traceId: trace.traceId,
+    rawTraceIds: trace.rawTraceIds,
     title: trace.title,
     startUnixMs: trace.startUnixMs,
     durationMs: trace.durationMs,
@@ -514,7 +525,11 @@ const TITLES = [
 
 function tracesOf(now: number): Trace[] {
   return Array.from({ length: 143 }, (_, index) => {
-    return traceOf(hex(0x4f9c_2a00 + index, 32).toLowerCase(), TITLES[index % TITLES.length] ?? '', now - 1_000 - index * 9_000);
+    return traceOf(
+      hex(0x4f9c_2a00 + index, 32).toLowerCase(),
+      TITLES[index % TITLES.length] ?? '',
+      now - 1_000 - index * 9_000,
+    );
   });
 }
 
@@ -596,10 +611,7 @@ function spanOf(seed: SpanSeed, index: number, traceId: string, startUnixMs: num
     rawStartMs: startMs + ahead,
     startTimeUnixNano: String(startNano),
     endTimeUnixNano: String(startNano + BigInt(durationMs * 1e6)),
-    clock:
-      service === 'ct-watch'
-        ? { state: 'moved', offsetMs: ahead, boundMs: 0.4 }
-        : { state: 'reference' },
+    clock: service === 'ct-watch' ? { state: 'moved', offsetMs: ahead, boundMs: 0.4 } : { state: 'reference' },
     ...(stream ? { flow: flowFacts(flowNumber, acceptor, index === 17) } : {}),
     attributes: stream
       ? {

@@ -39,6 +39,8 @@ export function nodeRow(reporter: number, at: number, changes: Partial<NodeRepor
     clockEpoch: 0,
     requests: 0,
     failures: 0,
+    recorded: 0,
+    exportDropped: 0,
     ...changes,
   };
   return { kind: 'node', reporter, at, reportedAt: nano(at), report };

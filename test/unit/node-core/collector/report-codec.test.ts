@@ -30,6 +30,8 @@ const nodeReport: fc.Arbitrary<NodeReport> = fc.record({
   clockEpoch: count,
   requests: count,
   failures: count,
+  recorded: count,
+  exportDropped: count,
 });
 const tunnelReport: fc.Arbitrary<TunnelReport> = fc.record(
   {

@@ -13,6 +13,7 @@ import { aSpan } from '../builders.ts';
 const idOf = (index: number) => index.toString(16).padStart(32, '0');
 const aSummary = (index: number, change: Partial<TraceSummary> = {}): TraceSummary => ({
   traceId: idOf(index),
+  rawTraceIds: [idOf(index)],
   title: `trace ${index}`,
   startUnixMs: index,
   durationMs: 10,
@@ -81,4 +82,13 @@ test('a trace that grew keeps the selected span, another one starts afresh', () 
   show(aTrace([first], idOf(2)));
   expect(useTraceStore.getState()).toMatchObject({ selectedSpan: undefined, window: undefined });
   expect(useTraceStore.getState().folded.size).toBe(0);
+});
+
+test('a joined trace takes the place of its parts as it arrives', () => {
+  const { addLive } = useTraceStore.getState();
+  addLive([aSummary(1), aSummary(2), aSummary(3)]);
+  addLive([aSummary(1, { rawTraceIds: [idOf(1), idOf(3)], spans: 2 })]);
+  const { list, matched } = useTraceStore.getState();
+  expect([...list.keys()].sort()).toEqual([idOf(1), idOf(2)]);
+  expect(matched).toBe(2);
 });

@@ -10,7 +10,7 @@ import { saveFile } from './download.ts';
 import { followFeed } from './feed.ts';
 import { FrameBatcher } from './frame-batcher.ts';
 
-/** A joined trace takes the place of its halves in the list at the next reading. */
+/** What the store knows better than the live tail, such as the order and the counts, is read again. */
 const REREAD_MS = 10_000;
 
 let running = new AbortController();
@@ -20,8 +20,9 @@ const live = new FrameBatcher<ReadonlyMap<string, TraceSummary>>(
     const store = useTraceStore.getState();
     store.addLive([...summaries.values()]);
     const open = store.open;
-    const grown = open?.rawTraceIds.map((id) => summaries.get(id)).find((each) => each !== undefined);
-    if (open !== undefined && grown !== undefined && grown.spans > open.totalSpans) void openTrace(open.traceId);
+    if (open === undefined) return;
+    const grown = [...summaries.values()].find((each) => each.rawTraceIds.some((id) => open.rawTraceIds.includes(id)));
+    if (grown !== undefined && grown.spans > open.totalSpans) void openTrace(grown.traceId);
   },
 );
 

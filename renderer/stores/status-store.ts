@@ -40,7 +40,10 @@ export function keptSpans(status: DeckStatus | undefined): number {
   return status?.ledger.find((stage) => stage.stage === 'ingest')?.kept ?? 0;
 }
 
-/** What the status line says of losses: the spans that reached the collector, kept and lost on the way into the store. */
+/**
+ * What the status line says of losses: the spans that reached the collector, and those lost on any stage. Frames are no
+ * spans: what the tunnels drop is mostly others' noise.
+ */
 export function ledgerTotals(status: DeckStatus): { received: number; kept: number; lost: number } {
   const received = status.ledger.find((stage) => stage.stage === 'ingest')?.received ?? 0;
   const spans = status.ledger.filter(({ stage }) => stage !== 'frames' && stage !== 'peer export');

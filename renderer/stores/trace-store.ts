@@ -88,7 +88,7 @@ export const useTraceStore = create<TraceState>()((set) => ({
 /** A trace that grew keeps what the operator had selected, folded and zoomed; another one starts afresh. */
 function shownTrace(state: TraceState, trace: Trace): Partial<TraceState> {
   const previous = state.open;
-  if (previous === undefined || !trace.rawTraceIds.includes(state.openId ?? '') || previous.traceId !== trace.traceId) {
+  if (!trace.rawTraceIds.some((id) => previous?.rawTraceIds.includes(id))) {
     return {
       open: trace,
       openError: undefined,
@@ -97,7 +97,7 @@ function shownTrace(state: TraceState, trace: Trace): Partial<TraceState> {
       window: undefined,
     };
   }
-  const selected = state.selectedSpan === undefined ? undefined : previous.spans[state.selectedSpan];
+  const selected = state.selectedSpan === undefined ? undefined : previous?.spans[state.selectedSpan];
   const index = selected === undefined ? -1 : trace.spans.findIndex((span) => span.spanId === selected.spanId);
   return { open: trace, openError: undefined, selectedSpan: index < 0 ? undefined : index };
 }

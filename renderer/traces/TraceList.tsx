@@ -14,13 +14,14 @@ export function TraceList({ rows }: { rows: readonly TraceSummary[] }) {
   const sort = useTraceStore((state) => state.sort);
   const marked = useTraceStore((state) => state.marked);
   const openId = useTraceStore((state) => state.openId);
+  const selected = rows.find((trace) => trace.rawTraceIds.includes(openId ?? ''))?.traceId;
   const columns = useMemo(() => columnsOf(sort, marked), [sort, marked]);
   return (
     <VirtualTable
       label="Traces"
       rows={rows}
       columns={columns}
-      selected={openId}
+      selected={selected}
       marked={marked}
       keyOf={(trace) => trace.traceId}
       rowLabel={traceLabel}

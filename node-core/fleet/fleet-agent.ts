@@ -167,6 +167,7 @@ export class FleetAgent {
     const question = message.kind === 'json' ? parseQuestion(message.payload) : undefined;
     if (question === undefined) return;
     const caller = parseTraceparent(question.traceparent);
+    if (caller !== undefined) message.link(caller);
     const span = this.#tracer.startSpan(`execute_tool ${question.capability}`, {
       at: this.#clock.now().unixNano,
       kind: 'server',

@@ -151,7 +151,7 @@ export class Deck {
   }
 
   nameOf(nodeId: number): string {
-    const hostname = this.#state.picture.agents.get(nodeId)?.hostname;
+    const hostname = this.#state.hostnameOf(nodeId);
     return hostname === undefined || hostname === '' ? formatAddress({ network: 0, node: nodeId }) : hostname;
   }
 

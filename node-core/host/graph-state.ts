@@ -56,6 +56,12 @@ export class GraphState {
     return this.#topology;
   }
 
+  /** What a node is called, by the registry or by itself; undefined while nobody said. */
+  hostnameOf(nodeId: number): string | undefined {
+    if (nodeId === this.#self?.nodeId) return this.#self.hostname;
+    return this.#directory.get(nodeId)?.hostname ?? this.#topology.nodes.get(nodeId)?.report.hostname;
+  }
+
   applyReport(row: ReportRow): void {
     this.#topology.apply(row);
   }

@@ -336,6 +336,7 @@ export class RunningNode {
       peerNodeId: connection.remote.node,
       groupId: connection.remote.network,
       span: this.#node.spanOf(connection),
+      link: (context) => this.#node.linkStream(connection, context),
       read: (now) => connection.read(now),
       write: (bytes, now) => connection.write(bytes, now),
       close: () => connection.close(),

@@ -1,8 +1,8 @@
 import { earliest, type Instant, type Millis, type RandomBytes } from '../base/clock.ts';
 import { PilotError } from '../base/errors.ts';
 import type { FlowReport, PathKind, TunnelReport } from '../base/report.ts';
-import { ATTR, SPAN, type Span, type SpanContext, silentTracer, type Tracer } from '../base/tracer.ts';
-import { type Endpoint, formatEndpoint, parseEndpoint } from '../base/transport.ts';
+import { type SpanContext, silentTracer, type Tracer } from '../base/tracer.ts';
+import { type Endpoint, formatEndpoint } from '../base/transport.ts';
 import type { Identity } from '../crypto/identity.ts';
 import type { Connection } from '../stream/connection.ts';
 import { PortTable } from '../stream/port-table.ts';
@@ -12,11 +12,12 @@ import type { TunnelLimits } from '../tunnel/tunnel-config.ts';
 import type { SessionKeys, TunnelEvent } from '../tunnel/tunnel-event.ts';
 import { type Transmit, TunnelTable } from '../tunnel/tunnel-table.ts';
 import { type Packet, PROTOCOL } from '../wire/packet.ts';
-import { fromBase64, type JsonObject } from '../wire/registry-message.ts';
-import { type FlowEnds, FlowSpans } from './flow-spans.ts';
+import type { JsonObject } from '../wire/registry-message.ts';
+import { FlowBook } from './flow-book.ts';
+import type { FlowEnds } from './flow-spans.ts';
+import { type Answer, PeerLookups } from './peer-lookups.ts';
 import { RegistryClient, type RegistryProfile, type TracedCall } from './registry-client.ts';
 import { type Report, Reporter } from './reporter.ts';
-import { TrustGate } from './trust-gate.ts';
 
 export interface PilotNodeOptions {
   readonly identity: Identity;
@@ -67,11 +68,6 @@ export type NodeEvent =
       readonly payload: Uint8Array;
     };
 
-interface Flow {
-  readonly spans: FlowSpans | undefined;
-  readonly openedAt: bigint;
-}
-
 /**
  * A whole Pilot node without I/O: datagrams, registry messages, commands and time go in; datagrams, registry messages,
  * events and reports come out. After each call drain `pollTransmit`, `pollRegistrySend`, `pollEvent` and `pollReports`
@@ -82,28 +78,19 @@ export class PilotNode {
   readonly streams: PortTable;
   readonly registry: RegistryClient;
   readonly #options: PilotNodeOptions;
-  readonly #tracer: Tracer;
-  readonly #gate = new TrustGate();
+  readonly #lookups: PeerLookups;
+  readonly #flows: FlowBook;
   readonly #reporter: Reporter;
-  readonly #flows = new Map<Connection, Flow>();
-  readonly #untraced: ReadonlySet<number>;
-  readonly #trustedPorts: ReadonlySet<number>;
   readonly #peerKeys = new Map<number, SessionKeys>();
-  readonly #lastEndpoints = new Map<number, JsonObject>();
-  readonly #replies = new Map<number, (result: JsonObject | PilotError, now: Instant) => void>();
-  readonly #dials = new Map<number, SpanContext>();
+  readonly #replies = new Map<number, Answer>();
   readonly #events: NodeEvent[] = [];
   readonly #startedAt: bigint;
   #requests = 0;
   #failures = 0;
-  #gateDrops = 0;
 
   constructor(options: PilotNodeOptions, now: Instant) {
     this.#options = options;
-    this.#tracer = options.tracer ?? silentTracer;
     this.#startedAt = now.unixNano;
-    this.#untraced = new Set(options.untracedPorts);
-    this.#trustedPorts = new Set(options.trustedPorts);
     const { identity, random, beacon, tracer, limits, streams, discoverIntervalMs, heartbeatMs } = options;
     this.tunnels = new TunnelTable({
       identity,
@@ -120,12 +107,25 @@ export class PilotNode {
       ...(tracer === undefined ? {} : { tracer }),
       ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
     });
+    this.#flows = new FlowBook({
+      tracer: tracer ?? silentTracer,
+      untracedPorts: new Set(options.untracedPorts),
+      endsWith: (peerNodeId) => this.#flowEnds(peerNodeId),
+    });
+    this.#lookups = new PeerLookups({
+      profile: options.profile,
+      tunnels: this.tunnels,
+      tracer: tracer ?? silentTracer,
+      trustedPorts: new Set(options.trustedPorts),
+      nodeId: () => this.nodeId,
+      ask: (type, fields, answer, at, traced) => this.#ask(type, fields, answer, at, traced),
+      dialOf: (peerNodeId) => this.#flows.dialOf(peerNodeId),
+    });
     this.#reporter = new Reporter({
       node: () => this.#nodeReport(),
       peers: () => this.tunnels.peers(),
       tunnel: (peer) => this.tunnelReport(peer),
-      openFlows: () =>
-        [...this.#flows].flatMap(([connection, flow]) => this.#flowReport(connection, flow, 'open') ?? []),
+      openFlows: () => this.#flows.openReports(),
     });
   }
 
@@ -135,7 +135,7 @@ export class PilotNode {
 
   /** Newcomers that the trust gate turned away or made wait. */
   get gateDrops(): number {
-    return this.#gateDrops;
+    return this.#lookups.gateDrops;
   }
 
   handleDatagram(bytes: Uint8Array, from: Endpoint, now: Instant): void {
@@ -204,13 +204,8 @@ export class PilotNode {
     if (this.nodeId === 0) throw new PilotError('registry.unavailable', 'this node is not registered yet');
     const { nodeId, groupId, port, parent } = options;
     const connection = this.streams.dial({ node: nodeId, network: groupId, port }, now);
-    this.#gate.dialled(nodeId, now);
-    const ends = this.#flowEnds(nodeId);
-    const traced = !this.#untraced.has(port);
-    const spans = traced ? FlowSpans.dialled(connection, ends, this.#tracer, now, parent) : undefined;
-    if (spans?.dial !== undefined) this.#dials.set(nodeId, spans.dial);
-    this.#flows.set(connection, { spans, openedAt: now.unixNano });
-    this.tunnels.connect(nodeId, now, spans?.dial);
+    this.#lookups.dialled(nodeId, now);
+    this.tunnels.connect(nodeId, now, this.#flows.dialled(connection, parent, now));
     this.#settle(now);
     return connection;
   }
@@ -235,24 +230,18 @@ export class PilotNode {
   }
 
   /** A call to the registry whose answer goes to `answer`. */
-  ask(
-    type: string,
-    fields: JsonObject,
-    answer: (result: JsonObject | PilotError, now: Instant) => void,
-    now: Instant,
-    traced: TracedCall = {},
-  ): void {
-    this.#replies.set(this.registry.call(type, fields, now, traced), answer);
+  ask(type: string, fields: JsonObject, answer: Answer, now: Instant, traced: TracedCall = {}): void {
+    this.#ask(type, fields, answer, now, traced);
     this.#settle(now);
   }
 
   /** Lets a peer reach this node; the registry is told at each registration again. */
-  trust(peerNodeId: number, answer: (result: JsonObject | PilotError, now: Instant) => void, now: Instant): void {
+  trust(peerNodeId: number, answer: Answer, now: Instant): void {
     const known = this.#peerKeys.get(peerNodeId);
-    const settled = (result: JsonObject | PilotError, at: Instant) => {
+    const settled: Answer = (result, at) => {
       if (!(result instanceof PilotError)) {
         this.registry.profile.trusted.add(peerNodeId);
-        this.#gate.forget(peerNodeId);
+        this.#lookups.forgetTrust(peerNodeId);
         if (known !== undefined) this.tunnels.pin(peerNodeId, known.peerIdentityKey);
       }
       answer(result, at);
@@ -262,12 +251,12 @@ export class PilotNode {
 
   /** The stream's span, for what the application does on it; undefined when it is not traced. */
   spanOf(connection: Connection): SpanContext | undefined {
-    return this.#flows.get(connection)?.spans?.stream;
+    return this.#flows.spanOf(connection);
   }
 
   /** Links the stream's span to the context that an application message carried. */
   linkStream(connection: Connection, context: SpanContext): void {
-    this.#flows.get(connection)?.spans?.link(context);
+    this.#flows.link(connection, context);
   }
 
   /** The identity key that the session with a peer stands on. */
@@ -346,10 +335,10 @@ export class PilotNode {
         this.#handlePayload(event, { monotonicMs: now.monotonicMs, unixNano: event.receivedAt.unixNano });
         return;
       case 'key-needed':
-        this.#lookUpKey(event.nodeId, now);
+        this.#lookups.lookUpKey(event.nodeId, now);
         return;
       case 'endpoint-needed':
-        this.#resolve(event.nodeId, now);
+        this.#lookups.resolve(event.nodeId, now);
         return;
       case 'established':
       case 'rekeyed':
@@ -360,7 +349,7 @@ export class PilotNode {
         }
         break;
       case 'path-changed':
-        this.#pathChanged(event, now);
+        this.#flows.pathChanged(event, this.streams.openStreams(event.peerNodeId), now);
         break;
       case 'closed':
         this.streams.peerGone(event.peerNodeId);
@@ -370,6 +359,8 @@ export class PilotNode {
         this.#events.push({ type: 'beacon', state: 'ok', since: now, rttMs: event.rttMs });
         this.#observed(event.endpoint, now);
         return;
+      case 'dropped':
+        return; // hostile frames are daily: `tunnels.drops()` counts them
       case 'beacon-answered':
         this.#events.push({ type: 'beacon', state: 'ok', since: now });
         return;
@@ -379,20 +370,18 @@ export class PilotNode {
       default:
         break;
     }
-    if ('peerNodeId' in event && event.peerNodeId !== undefined && event.type !== 'dropped') {
-      this.#reporter.tunnelChanged(event.peerNodeId, now);
-    }
+    if ('peerNodeId' in event) this.#reporter.tunnelChanged(event.peerNodeId, now);
     this.#events.push({ type: 'tunnel', event });
   }
 
   #handlePayload(event: Extract<TunnelEvent, { type: 'payload' }>, now: Instant): void {
     const { packet, peerNodeId } = event;
     if (packet.protocol === PROTOCOL.stream) {
-      if (this.streams.opensStream(packet) && !this.#admits(peerNodeId, packet.destinationPort, now)) return;
+      if (this.streams.opensStream(packet) && !this.#lookups.admits(peerNodeId, packet.destinationPort, now)) return;
       this.streams.handlePacket(packet, now);
       return;
     }
-    if (packet.payload.length === 0 || !this.#admits(peerNodeId, packet.destinationPort, now)) return;
+    if (packet.payload.length === 0 || !this.#lookups.admits(peerNodeId, packet.destinationPort, now)) return;
     this.#events.push({
       type: 'datagram',
       peerNodeId,
@@ -403,91 +392,6 @@ export class PilotNode {
     });
   }
 
-  /** Whether a newcomer gets in. One whose standing is unknown is asked about and dropped: it will try again. */
-  #admits(peer: number, port: number, now: Instant): boolean {
-    const open = this.registry.profile.public && !this.#trustedPorts.has(port);
-    if (open) return true;
-    const verdict = this.#gate.judge(peer, port, now);
-    if (verdict === 'allowed') return true;
-    this.#gateDrops += 1;
-    if (verdict === 'unknown' && this.#gate.mayAsk(peer, now)) {
-      const fields = { node_id: this.nodeId, peer_id: peer };
-      this.#askLater(
-        'check_trust',
-        fields,
-        (result, at) => {
-          if (!(result instanceof PilotError)) this.#gate.answer(peer, result.trusted === true, at);
-        },
-        now,
-        this.#onBehalfOf(peer),
-      );
-    }
-    return false;
-  }
-
-  #lookUpKey(nodeId: number, now: Instant): void {
-    this.#askLater(
-      'lookup',
-      { node_id: nodeId },
-      (result, at) => {
-        const text = result instanceof PilotError ? undefined : result.public_key;
-        this.tunnels.providePeerKey(nodeId, typeof text === 'string' ? fromBase64(text) : undefined, at);
-      },
-      now,
-      this.#onBehalfOf(nodeId),
-    );
-  }
-
-  #resolve(nodeId: number, now: Instant): void {
-    const parent = this.#dials.get(nodeId);
-    const tracer = parent === undefined ? silentTracer : this.#tracer; // looking for a better path is no one's request
-    const span = tracer.startSpan(SPAN.resolve, {
-      at: now.unixNano,
-      parent,
-      attributes: { [ATTR.peerNodeId]: nodeId },
-    });
-    const fields = { node_id: nodeId, requester_id: this.nodeId };
-    this.#askLater(
-      'resolve',
-      fields,
-      (result, at) => {
-        this.#endSpan(span, result, at);
-        if (!(result instanceof PilotError)) this.#lastEndpoints.set(nodeId, result);
-        this.tunnels.provideEndpoints(nodeId, this.#endpointsOf(nodeId), at);
-      },
-      now,
-      parent === undefined ? 'untraced' : { parent: span.context },
-    );
-  }
-
-  /** A dial that waits for the peer, if there is one. */
-  #onBehalfOf(nodeId: number): TracedCall {
-    const parent = this.#dials.get(nodeId);
-    return parent === undefined ? 'untraced' : { parent };
-  }
-
-  #endSpan(span: Span, result: JsonObject | PilotError, now: Instant): void {
-    if (!(result instanceof PilotError)) return span.end(now.unixNano);
-    span.setAttributes({ [ATTR.errorType]: result.code });
-    span.end(now.unixNano, { code: 'error', message: result.message });
-  }
-
-  /** What the registry said last: while it is away, an old address is better than none. */
-  #endpointsOf(nodeId: number) {
-    const reply = this.#lastEndpoints.get(nodeId);
-    if (reply === undefined) return undefined;
-    const relayOnly = reply.relay_only === true;
-    const real = !relayOnly && typeof reply.real_addr === 'string' ? parseEndpoint(reply.real_addr) : undefined;
-    const theirs = Array.isArray(reply.lan_addrs) ? reply.lan_addrs : [];
-    const lan = theirs.flatMap((text) => (typeof text === 'string' ? (parseEndpoint(text) ?? []) : []));
-    const ours = this.registry.profile.lanAddresses.flatMap((text) => parseEndpoint(text) ?? []);
-    return {
-      ...(real === undefined ? {} : { real }),
-      lan: lan.filter((theirLan) => ours.some((ourLan) => sharesSubnet(theirLan, ourLan))),
-      relayOnly,
-    };
-  }
-
   #observed(endpoint: Endpoint, now: Instant): void {
     if (this.#options.followObservedEndpoint === false || this.nodeId === 0) return;
     const address = formatEndpoint(endpoint);
@@ -496,50 +400,20 @@ export class PilotNode {
     this.registry.register(now);
   }
 
-  #pathChanged(event: Extract<TunnelEvent, { type: 'path-changed' }>, now: Instant): void {
-    const beacon = event.beacon === undefined ? undefined : formatEndpoint(event.beacon);
-    const dial = this.#dials.get(event.peerNodeId);
-    if (event.to === 'relay' && dial !== undefined) {
-      const attributes = {
-        [ATTR.peerNodeId]: event.peerNodeId,
-        ...(beacon === undefined ? {} : { [ATTR.relayBeacon]: beacon }),
-      };
-      const span = this.#tracer.startSpan(SPAN.relayFallback, { at: event.at.unixNano, parent: dial, attributes });
-      span.end(now.unixNano);
-    }
-    for (const connection of this.streams.openStreams(event.peerNodeId)) {
-      this.#flows.get(connection)?.spans?.pathChanged(event.to, beacon, now);
-    }
-  }
-
   #handleStream(event: StreamEvent, now: Instant): void {
     const { connection } = event;
     const peer = connection.remote.node;
     switch (event.type) {
-      case 'accepted': {
-        const ends = this.#flowEnds(peer);
-        const traced = !this.#untraced.has(event.port);
-        const spans = traced ? FlowSpans.accepted(connection, ends, this.#tracer, now) : undefined;
-        this.#flows.set(connection, { spans, openedAt: now.unixNano });
+      case 'accepted':
+        this.#flows.accepted(connection, now);
         break;
-      }
-      case 'established': {
-        const flow = this.#flows.get(connection);
-        const key = this.#peerKeys.get(peer)?.peerIdentityKey;
-        if (key !== undefined) flow?.spans?.setPeerKey(key);
-        flow?.spans?.established(this.pathOf(peer), now);
-        this.#dials.delete(peer);
-        this.#flowChanged(connection, 'open', now);
+      case 'established':
+        this.#flows.established(connection, this.pathOf(peer), now);
+        this.#flowChanged(this.#flows.reportOf(connection, 'open'), peer, now);
         break;
-      }
-      case 'closed': {
-        const flow = this.#flows.get(connection);
-        flow?.spans?.closed(event.reason, now);
-        this.#flowChanged(connection, 'closed', now);
-        this.#flows.delete(connection);
-        if (connection.role === 'dialler') this.#dials.delete(peer);
+      case 'closed':
+        this.#flowChanged(this.#flows.closed(connection, event.reason, now), peer, now);
         break;
-      }
       default:
         break;
     }
@@ -554,28 +428,9 @@ export class PilotNode {
     };
   }
 
-  #flowChanged(connection: Connection, state: FlowReport['state'], now: Instant): void {
-    const flow = this.#flows.get(connection);
-    const report = flow === undefined ? undefined : this.#flowReport(connection, flow, state);
+  #flowChanged(report: FlowReport | undefined, peerNodeId: number, now: Instant): void {
     if (report !== undefined) this.#reporter.flowChanged(report, now);
-    this.#reporter.tunnelChanged(connection.remote.node, now);
-  }
-
-  #flowReport(connection: Connection, flow: Flow, state: FlowReport['state']): FlowReport | undefined {
-    const flowId = flow.spans?.flowId;
-    if (flowId === undefined) return undefined;
-    const { role, remote, localPort, remotePort, stats } = connection;
-    return {
-      flowId,
-      role,
-      state,
-      peerNodeId: remote.node,
-      groupId: remote.network,
-      port: role === 'dialler' ? remotePort : localPort,
-      openedAt: flow.openedAt,
-      bytesSent: stats.bytesSent,
-      bytesReceived: stats.bytesReceived,
-    };
+    this.#reporter.tunnelChanged(peerNodeId, now);
   }
 
   #nodeReport() {
@@ -605,19 +460,7 @@ export class PilotNode {
   }
 
   /** As `ask`, from within a layer's event: what follows is settled by the loop that is running. */
-  #askLater(
-    type: string,
-    fields: JsonObject,
-    answer: (result: JsonObject | PilotError, now: Instant) => void,
-    now: Instant,
-    traced: TracedCall = {},
-  ): void {
+  #ask(type: string, fields: JsonObject, answer: Answer, now: Instant, traced: TracedCall): void {
     this.#replies.set(this.registry.call(type, fields, now, traced), answer);
   }
-}
-
-/** Whether two IPv4 addresses lie in one /24: then a LAN path is worth a try. */
-function sharesSubnet(a: Endpoint, b: Endpoint): boolean {
-  const prefix = (host: string) => host.split('.').slice(0, 3).join('.');
-  return a.host.split('.').length === 4 && prefix(a.host) === prefix(b.host);
 }

@@ -21,6 +21,8 @@ export interface DataMessage {
   readonly groupId: number;
   readonly messageId: string | undefined;
   readonly span: SpanContext | undefined;
+  /** Links the stream's span to the context that this message carries. */
+  readonly link: (context: SpanContext) => void;
 }
 
 /** Sends a further message back on the stream the message came by; false when that stream is gone. */
@@ -66,7 +68,8 @@ export class DataExchangeService implements Service {
       return `${acknowledgementText(inner)} (duplicate)`;
     }
     const { peerNodeId, groupId, span } = stream;
-    this.#onMessage({ kind, payload: inner.payload, peerNodeId, groupId, messageId, span }, reply, now);
+    const link = (context: SpanContext) => stream.link(context);
+    this.#onMessage({ kind, payload: inner.payload, peerNodeId, groupId, messageId, span, link }, reply, now);
     return acknowledgementText(inner);
   }
 

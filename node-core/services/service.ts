@@ -8,6 +8,8 @@ export interface ServiceStream {
   readonly groupId: number;
   /** The stream's own span, parent of what the service does for it; absent when the stream is not traced. */
   readonly span: SpanContext | undefined;
+  /** Links the stream's span to the context that a message on it carried. */
+  link(context: SpanContext): void;
   /** The next bytes in order, or undefined when nothing waits. */
   read(now: Instant): Uint8Array | undefined;
   /** Takes as many bytes as the send buffer has room for, and says how many. */

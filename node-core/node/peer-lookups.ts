@@ -1,0 +1,136 @@
+import type { Instant } from '../base/clock.ts';
+import { PilotError } from '../base/errors.ts';
+import { ATTR, SPAN, type Span, type SpanContext, silentTracer, type Tracer } from '../base/tracer.ts';
+import { type Endpoint, parseEndpoint } from '../base/transport.ts';
+import type { PeerEndpoints } from '../tunnel/tunnel-event.ts';
+import type { TunnelTable } from '../tunnel/tunnel-table.ts';
+import { fromBase64, type JsonObject } from '../wire/registry-message.ts';
+import type { RegistryProfile, TracedCall } from './registry-client.ts';
+import { TrustGate } from './trust-gate.ts';
+
+export type Answer = (result: JsonObject | PilotError, now: Instant) => void;
+
+/** What the lookups need of the node they belong to. */
+export interface LookupHost {
+  readonly profile: RegistryProfile;
+  readonly tunnels: TunnelTable;
+  readonly tracer: Tracer;
+  /** Ports that only trusted peers may open, also on a public node. */
+  readonly trustedPorts: ReadonlySet<number>;
+  nodeId(): number;
+  ask(type: string, fields: JsonObject, answer: Answer, now: Instant, traced: TracedCall): void;
+  /** The dial that waits for a peer: what is asked about it is asked on its behalf. */
+  dialOf(nodeId: number): SpanContext | undefined;
+}
+
+const MOST_REMEMBERED = 8_192;
+
+/** What a node asks its registry about its peers: their keys, where they are, and whether they may come in. */
+export class PeerLookups {
+  readonly #host: LookupHost;
+  readonly #gate = new TrustGate();
+  readonly #lastEndpoints = new Map<number, JsonObject>();
+  #gateDrops = 0;
+
+  constructor(host: LookupHost) {
+    this.#host = host;
+  }
+
+  /** Newcomers that the trust gate turned away or made wait. */
+  get gateDrops(): number {
+    return this.#gateDrops;
+  }
+
+  /** Whom we dial may answer on some ports for a while. */
+  dialled(nodeId: number, now: Instant): void {
+    this.#gate.dialled(nodeId, now);
+  }
+
+  /** Trust may have changed: the registry is asked anew. */
+  forgetTrust(nodeId: number): void {
+    this.#gate.forget(nodeId);
+  }
+
+  /** Whether a newcomer gets in. One whose standing is unknown is asked about and dropped: it will try again. */
+  admits(peer: number, port: number, now: Instant): boolean {
+    const { profile, trustedPorts } = this.#host;
+    if (profile.public && !trustedPorts.has(port)) return true;
+    const verdict = this.#gate.judge(peer, port, now);
+    if (verdict === 'allowed') return true;
+    this.#gateDrops += 1;
+    if (verdict === 'unknown' && this.#gate.mayAsk(peer, now)) this.#checkTrust(peer, now);
+    return false;
+  }
+
+  /** Asks for the identity key of a peer, for the tunnels. */
+  lookUpKey(nodeId: number, now: Instant): void {
+    const answer: Answer = (result, at) => {
+      const text = result instanceof PilotError ? undefined : result.public_key;
+      this.#host.tunnels.providePeerKey(nodeId, typeof text === 'string' ? fromBase64(text) : undefined, at);
+    };
+    this.#host.ask('lookup', { node_id: nodeId }, answer, now, this.#traced(nodeId));
+  }
+
+  /** Asks where a peer is, for the tunnels. Looking for a better path is no one's request and not traced. */
+  resolve(nodeId: number, now: Instant): void {
+    const parent = this.#host.dialOf(nodeId);
+    const tracer = parent === undefined ? silentTracer : this.#host.tracer;
+    const attributes = { [ATTR.peerNodeId]: nodeId };
+    const span = tracer.startSpan(SPAN.resolve, { at: now.unixNano, parent, attributes });
+    const answer: Answer = (result, at) => {
+      endSpan(span, result, at);
+      if (!(result instanceof PilotError)) this.#remember(nodeId, result);
+      this.#host.tunnels.provideEndpoints(nodeId, this.#endpointsOf(nodeId), at);
+    };
+    const fields = { node_id: nodeId, requester_id: this.#host.nodeId() };
+    this.#host.ask('resolve', fields, answer, now, parent === undefined ? 'untraced' : { parent: span.context });
+  }
+
+  #checkTrust(peer: number, now: Instant): void {
+    const answer: Answer = (result, at) => {
+      if (!(result instanceof PilotError)) this.#gate.answer(peer, result.trusted === true, at);
+    };
+    this.#host.ask('check_trust', { node_id: this.#host.nodeId(), peer_id: peer }, answer, now, this.#traced(peer));
+  }
+
+  #traced(nodeId: number): TracedCall {
+    const parent = this.#host.dialOf(nodeId);
+    return parent === undefined ? 'untraced' : { parent };
+  }
+
+  #remember(nodeId: number, reply: JsonObject): void {
+    this.#lastEndpoints.delete(nodeId);
+    this.#lastEndpoints.set(nodeId, reply);
+    if (this.#lastEndpoints.size > MOST_REMEMBERED) {
+      this.#lastEndpoints.delete(this.#lastEndpoints.keys().next().value as number);
+    }
+  }
+
+  /** What the registry said last: while it is away, an old address is better than none. */
+  #endpointsOf(nodeId: number): PeerEndpoints | undefined {
+    const reply = this.#lastEndpoints.get(nodeId);
+    if (reply === undefined) return undefined;
+    const relayOnly = reply.relay_only === true;
+    const real = !relayOnly && typeof reply.real_addr === 'string' ? parseEndpoint(reply.real_addr) : undefined;
+    const theirs = Array.isArray(reply.lan_addrs) ? reply.lan_addrs : [];
+    const lan = theirs.flatMap((text) => (typeof text === 'string' ? (parseEndpoint(text) ?? []) : []));
+    const ours = this.#host.profile.lanAddresses.flatMap((text) => parseEndpoint(text) ?? []);
+    return {
+      ...(real === undefined ? {} : { real }),
+      lan: lan.filter((theirLan) => ours.some((ourLan) => sharesSubnet(theirLan, ourLan))),
+      relayOnly,
+    };
+  }
+}
+
+function endSpan(span: Span, result: JsonObject | PilotError, now: Instant): void {
+  if (!(result instanceof PilotError)) return span.end(now.unixNano);
+  span.setAttributes({ [ATTR.errorType]: result.code });
+  span.end(now.unixNano, { code: 'error', message: result.message });
+}
+
+/** Whether two IPv4 addresses lie in one /24: then a LAN path is worth a try. */
+function sharesSubnet(a: Endpoint, b: Endpoint): boolean {
+  const prefix = (host: string) => host.split('.').slice(0, 3).join('.');
+  return a.host.split('.').length === 4 && prefix(a.host) === prefix(b.host);
+}

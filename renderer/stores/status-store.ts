@@ -41,8 +41,8 @@ export function keptSpans(status: DeckStatus | undefined): number {
 }
 
 /**
- * What the status line says of losses: the spans that reached the collector, and those lost on any stage. Frames are no
- * spans: what the tunnels drop is mostly others' noise.
+ * What the status line says of losses: the spans that reached the collector, and those lost from there on and in this
+ * node. Peers' exports count reports too, and frames are mostly others' noise: both stand in the ledger only.
  */
 export function ledgerTotals(status: DeckStatus): { received: number; kept: number; lost: number } {
   const received = status.ledger.find((stage) => stage.stage === 'ingest')?.received ?? 0;

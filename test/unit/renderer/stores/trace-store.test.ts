@@ -14,7 +14,6 @@ const idOf = (index: number) => index.toString(16).padStart(32, '0');
 const aSummary = (index: number, change: Partial<TraceSummary> = {}): TraceSummary => ({
   traceId: idOf(index),
   rawTraceIds: [idOf(index)],
-  rawTraceIds: [idOf(index)],
   title: `trace ${index}`,
   startUnixMs: index,
   durationMs: 10,
@@ -69,15 +68,6 @@ test('live traces replace their own row and push out only the oldest', () => {
   const { list, matched } = useTraceStore.getState();
   expect([list.size, matched, list.has(idOf(0))]).toEqual([MAX_LISTED, MAX_LISTED + 1, false]);
   expect(list.get(idOf(5))?.spans).toBe(9);
-});
-
-test('a joined trace takes the rows of its halves', () => {
-  const { addLive } = useTraceStore.getState();
-  addLive([aSummary(1), aSummary(2), aSummary(3)]);
-  addLive([aSummary(2, { rawTraceIds: [idOf(1), idOf(2)], spans: 8 })]);
-  const { list, matched } = useTraceStore.getState();
-  expect([...list.keys()].sort()).toEqual([idOf(2), idOf(3)]);
-  expect([matched, list.get(idOf(2))?.spans]).toEqual([2, 8]);
 });
 
 test('a trace that grew keeps the selected span, another one starts afresh', () => {

@@ -31,6 +31,7 @@ export class SpanStore {
   readonly #identities = new Set<string>();
   readonly #joins = new JoinIndex();
   #spans = 0;
+  #lastFoundAt = 0n;
 
   private constructor(days: StoreDays, now: () => bigint) {
     this.#days = days;
@@ -82,8 +83,8 @@ export class SpanStore {
       const family = this.#joins.familyOf(diallerTraceId);
       if (kind === 'joined') families.set(family.traceId, family);
     }
-    const foundAt = this.#now();
-    await this.#days.append(dayOf(foundAt), {
+    const foundAt = this.#nextFoundAt();
+    await this.#days.append(dayOf(this.#now()), {
       flow_joins: fresh.map((join) => joinCells(join, foundAt)),
       trace_families: [...families.values()].flatMap(({ traceId, rawTraceIds }) =>
         rawTraceIds.map((raw) => ({ found_ns: foundAt, trace_id: raw, root_trace_id: traceId })),
@@ -187,6 +188,14 @@ export class SpanStore {
     for (const row of [...recent].reverse()) this.#identities.add(String(row.identity));
     const joins = await this.#days.query(`SELECT * FROM all_flow_joins ORDER BY found_ns DESC LIMIT ${RECALLED_JOINS}`);
     for (const row of [...joins].reverse()) this.#joins.add(readJoin(row));
+    this.#lastFoundAt = BigInt((joins[0]?.found_ns ?? 0n) as bigint);
+  }
+
+  /** The last word about a family holds, so no two words are of the same moment, and a clock set back does not matter. */
+  #nextFoundAt(): bigint {
+    const now = this.#now();
+    this.#lastFoundAt = now > this.#lastFoundAt ? now : this.#lastFoundAt + 1n;
+    return this.#lastFoundAt;
   }
 
   async #countSpans(): Promise<number> {

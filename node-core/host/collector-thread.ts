@@ -3,15 +3,18 @@ import { os } from '@orpc/server';
 import { RPCHandler } from '@orpc/server/message-port';
 import { z } from 'zod';
 import type { Endpoint } from '../base/transport.ts';
+import type { ClockEstimate } from '../collector/clock-offsets.ts';
 import type { RecordedSpan } from '../collector/recording-tracer.ts';
 import type { RecordedLog } from '../collector/report-codec.ts';
 import type { Exporter } from '../collector/span.ts';
 import { SpanStore } from '../collector/span-store.ts';
+import type { ReportRow } from '../collector/topology.ts';
 import { traceId, traceQuery } from '../contract/schema.ts';
 import { Duckdb } from '../io/duckdb.ts';
 import { FileFolder } from '../io/store-folder.ts';
 import { SystemClock } from '../io/system-clock.ts';
 import { CollectorService } from './collector-service.ts';
+import type { CollectorFigures } from './deck-collector.ts';
 import { PortDuplex } from './port-duplex.ts';
 import { toRpcError } from './rpc-errors.ts';
 
@@ -30,6 +33,15 @@ export type ToCollector =
   | { readonly type: 'self'; readonly self: Exporter }
   | { readonly type: 'stream'; readonly port: MessagePort; readonly peer: Exporter }
   | { readonly type: 'stop' };
+
+/** From the thread to the host. */
+export type FromCollector =
+  | { readonly type: 'ready'; readonly value: { readonly otlpHttp: string } }
+  | { readonly type: 'failed' | 'problem'; readonly value: string }
+  | { readonly type: 'reports'; readonly value: readonly ReportRow[] }
+  | { readonly type: 'figures'; readonly value: CollectorFigures }
+  | { readonly type: 'clocks'; readonly value: ReadonlyMap<number, ClockEstimate> }
+  | { readonly type: 'stopped' };
 
 export function createCollectorRouter(service: CollectorService) {
   const never = new AbortController().signal;
@@ -56,8 +68,8 @@ export type CollectorRouter = ReturnType<typeof createCollectorRouter>;
 
 async function run(parent: MessagePort, data: CollectorThreadData): Promise<void> {
   const clock = new SystemClock();
-  const tell = (type: string, value: unknown) => parent.postMessage({ type, value });
-  const onProblem = (text: string) => tell('problem', text);
+  const tell = (message: FromCollector) => parent.postMessage(message);
+  const onProblem = (value: string) => tell({ type: 'problem', value });
   const database = await Duckdb.open({ memoryLimit: '512MB', threads: 2 });
   const folder = await FileFolder.open(data.folder);
   const { capBytes, days } = data;
@@ -67,9 +79,9 @@ async function run(parent: MessagePort, data: CollectorThreadData): Promise<void
     store,
     capBytes,
     clock,
-    onReports: (rows) => tell('reports', rows),
-    onFigures: (figures) => tell('figures', figures),
-    onClocks: (clocks) => tell('clocks', clocks),
+    onReports: (value) => tell({ type: 'reports', value }),
+    onFigures: (value) => tell({ type: 'figures', value }),
+    onClocks: (value) => tell({ type: 'clocks', value }),
     onProblem,
   });
   await service.recall();
@@ -87,15 +99,16 @@ async function run(parent: MessagePort, data: CollectorThreadData): Promise<void
       case 'stream':
         return service.serveStream(new PortDuplex(message.port), message.peer);
       case 'stop':
-        return void service.stop().then(() => tell('stopped', undefined));
+        return void service.stop().then(() => tell({ type: 'stopped' }));
     }
   });
-  tell('ready', { otlpHttp });
+  tell({ type: 'ready', value: { otlpHttp } });
 }
 
 if (parentPort !== null) {
   const parent = parentPort;
   run(parent, workerData as CollectorThreadData).catch((error: unknown) => {
-    parent.postMessage({ type: 'failed', value: error instanceof Error ? error.message : String(error) });
+    const value = error instanceof Error ? error.message : String(error);
+    parent.postMessage({ type: 'failed', value } satisfies FromCollector);
   });
 }

@@ -1,18 +1,16 @@
 import { join } from 'node:path';
 import { type Duplex, pipeline } from 'node:stream';
-import { MessageChannel, Worker } from 'node:worker_threads';
-import { createORPCClient } from '@orpc/client';
-import { RPCLink } from '@orpc/client/message-port';
-import type { RouterClient } from '@orpc/server';
+import { MessageChannel } from 'node:worker_threads';
 import { PilotError } from '../base/errors.ts';
-import type { Endpoint } from '../base/transport.ts';
-import type { CollectorRouter, CollectorThreadData, ToCollector } from './collector-thread.ts';
+import { type Endpoint, formatEndpoint, parseEndpoint } from '../base/transport.ts';
+import type { RecordedSpan } from '../collector/recording-tracer.ts';
+import type { RecordedLog } from '../collector/report-codec.ts';
+import type { Exporter } from '../collector/span.ts';
+import type { TraceQuery, TraceSummary } from '../contract/schema.ts';
+import { type CollectorClient, CollectorWorker } from './collector-worker.ts';
 import type { CollectorEvents, DeckCollector } from './deck-collector.ts';
 import { PortDuplex } from './port-duplex.ts';
 import { fromRpcError } from './rpc-errors.ts';
-
-const CAP_BYTES = 20e9;
-const DAYS = 14;
 
 export interface CollectorOptions {
   /** Where the store's files are. */
@@ -20,92 +18,139 @@ export interface CollectorOptions {
   readonly listen: Endpoint;
   /** The program of the thread; by default the one beside this program. */
   readonly thread?: string;
+  readonly capBytes?: number;
+  readonly days?: number;
 }
 
+const CAP_BYTES = 20e9;
+const DAYS = 14;
+const MOST_RESTARTS_A_MINUTE = 3;
+const MINUTE_MS = 60_000;
+
 /**
- * Starts the collector and its store in a thread of their own and speaks with it.
+ * Starts the collector and its store in a thread of their own. A thread that ends by itself is started again, on the same
+ * port; what it had acknowledged is in the store.
  *
  * @throws PilotError `store.unavailable` when the store cannot be opened.
  */
 export async function startCollector(options: CollectorOptions, events: CollectorEvents): Promise<DeckCollector> {
-  const { folder, listen, thread = join(__dirname, 'collector-thread.cjs') } = options;
-  const data: CollectorThreadData = { folder, listen, capBytes: CAP_BYTES, days: DAYS };
-  const worker = new Worker(thread, { workerData: data });
-  const stopped = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
-  const otlpHttp = await untilReady(worker, events);
-  if (!otlpHttp.endsWith(`:${options.listen.port}`) && options.listen.port !== 0) {
-    events.onProblem(`Port ${options.listen.port} is taken by another program: OTLP is taken at ${otlpHttp} instead`);
+  const collector = new ThreadedCollector(options, events);
+  await collector.start();
+  return collector;
+}
+
+class ThreadedCollector implements DeckCollector {
+  readonly #options: CollectorOptions;
+  readonly #events: CollectorEvents;
+  readonly #restarts: number[] = [];
+  #worker: CollectorWorker | undefined;
+  #otlpHttp: string;
+  #self: Exporter | undefined;
+  #stopping = false;
+
+  constructor(options: CollectorOptions, events: CollectorEvents) {
+    this.#options = options;
+    this.#events = events;
+    this.#otlpHttp = formatEndpoint(options.listen);
   }
-  const post = (message: ToCollector, transfer: readonly MessageChannel['port1'][] = []) =>
-    worker.postMessage(message, [...transfer]);
-  const calls = new MessageChannel();
-  post({ type: 'calls', port: calls.port2 }, [calls.port2]);
-  const client: RouterClient<CollectorRouter> = createORPCClient(new RPCLink({ port: calls.port1 }));
-  calls.port1.start();
-  return {
-    otlpHttp,
-    setSelf: (self) => post({ type: 'self', self }),
-    submit: (spans, logs) => post({ type: 'submit', spans, logs }),
-    serveStream: (stream, peer) => {
-      const { port1, port2 } = new MessageChannel();
-      post({ type: 'stream', port: port2, peer }, [port2]);
-      connect(stream, new PortDuplex(port1));
-    },
-    search: (query) => answer(client.search(query)),
-    async *tail(query, signal) {
-      yield* await answer(client.tail(query, { signal }));
-    },
-    trace: (traceId) => answer(client.trace({ traceId })),
-    exportTraces: (traceIds, joined) => answer(client.exportTraces({ traceIds: [...traceIds], joined })),
-    volume: (fromMs, toMs, buckets) => answer(client.volume({ fromMs, toMs, buckets })),
-    async stop(): Promise<void> {
-      const done = new Promise<void>((resolve) => {
-        worker.on('message', ({ type }: { type: string }) => {
-          if (type === 'stopped') resolve();
-        });
-      });
-      post({ type: 'stop' });
-      await Promise.race([done, stopped]);
-      calls.port1.close();
-      await worker.terminate();
-    },
-  };
-}
 
-/** An answer of the thread; its PilotErrors are ours again. */
-function answer<T>(call: Promise<T>): Promise<T> {
-  return call.catch((error: unknown) => {
-    throw fromRpcError(error);
-  });
-}
+  get otlpHttp(): string {
+    return this.#otlpHttp;
+  }
 
-function untilReady(worker: Worker, events: CollectorEvents): Promise<string> {
-  return new Promise((resolve, reject) => {
-    worker.on('error', (cause) =>
-      reject(new PilotError('store.unavailable', `the collector ended: ${cause.message}`, {}, { cause })),
-    );
-    worker.on('message', ({ type, value }: { readonly type: string; readonly value: never }) => {
-      switch (type) {
-        case 'ready':
-          return resolve((value as { otlpHttp: string }).otlpHttp);
-        case 'failed':
-          return reject(new PilotError('store.unavailable', String(value)));
-        case 'reports':
-          return events.onReports(value);
-        case 'figures':
-          return events.onFigures(value);
-        case 'clocks':
-          return events.onClocks(value);
-        case 'problem':
-          return events.onProblem(String(value));
-      }
+  async start(): Promise<void> {
+    const {
+      folder,
+      thread = join(__dirname, 'collector-thread.cjs'),
+      capBytes = CAP_BYTES,
+      days = DAYS,
+    } = this.#options;
+    const listen = parseEndpoint(this.#otlpHttp) ?? this.#options.listen;
+    const worker = await CollectorWorker.start(thread, { folder, listen, capBytes, days }, this.#events);
+    if (listen.port !== 0 && worker.otlpHttp !== formatEndpoint(listen)) {
+      const taken = `${formatEndpoint(listen)} is in use by another program`;
+      this.#events.onProblem(`${taken}: OTLP is taken at ${worker.otlpHttp} instead`);
+    }
+    this.#otlpHttp = worker.otlpHttp;
+    this.#worker = worker;
+    if (this.#self !== undefined) this.setSelf(this.#self);
+    void worker.ended.then((code) => this.#handleEnd(code));
+  }
+
+  setSelf(self: Exporter): void {
+    this.#self = self;
+    this.#worker?.post({ type: 'self', self });
+  }
+
+  submit(spans: readonly RecordedSpan[], logs: readonly RecordedLog[]): void {
+    this.#worker?.post({ type: 'submit', spans, logs });
+  }
+
+  serveStream(stream: Duplex, peer: Exporter): void {
+    if (this.#worker === undefined) {
+      stream.destroy();
+      return;
+    }
+    const { port1, port2 } = new MessageChannel();
+    this.#worker.post({ type: 'stream', port: port2, peer }, [port2]);
+    const there = new PortDuplex(port1);
+    pipeline(stream, there, stream, () => {
+      stream.destroy();
+      there.destroy();
     });
-  });
+  }
+
+  search(query: TraceQuery) {
+    return this.#ask((client) => client.search(query));
+  }
+
+  async *tail(query: TraceQuery, signal: AbortSignal): AsyncGenerator<TraceSummary[], void, undefined> {
+    yield* await this.#ask((client) => client.tail(query, { signal }));
+  }
+
+  trace(traceId: string) {
+    return this.#ask((client) => client.trace({ traceId }));
+  }
+
+  exportTraces(traceIds: readonly string[], joined: boolean) {
+    return this.#ask((client) => client.exportTraces({ traceIds: [...traceIds], joined }));
+  }
+
+  volume(fromMs: number, toMs: number, buckets: number) {
+    return this.#ask((client) => client.volume({ fromMs, toMs, buckets }));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#worker?.stop();
+  }
+
+  /** A call to the thread; its PilotErrors are ours again. */
+  async #ask<T>(call: (client: CollectorClient) => Promise<T>): Promise<T> {
+    const worker = this.#worker;
+    if (worker === undefined) throw unavailable();
+    try {
+      return await call(worker.client);
+    } catch (error) {
+      throw this.#worker === worker ? fromRpcError(error) : unavailable(error);
+    }
+  }
+
+  #handleEnd(code: number): void {
+    this.#worker = undefined;
+    if (this.#stopping) return;
+    const now = performance.now();
+    while ((this.#restarts[0] ?? now) < now - MINUTE_MS) this.#restarts.shift();
+    if (this.#restarts.length >= MOST_RESTARTS_A_MINUTE) {
+      this.#events.onProblem('The collector ended too often and is not started again');
+      return;
+    }
+    this.#restarts.push(now);
+    this.#events.onProblem(`The collector ended with code ${code} and is started again`);
+    this.start().catch((error: Error) => this.#events.onProblem(`The collector does not start: ${error.message}`));
+  }
 }
 
-function connect(a: Duplex, b: Duplex): void {
-  pipeline(a, b, a, () => {
-    a.destroy();
-    b.destroy();
-  });
+function unavailable(cause?: unknown): PilotError {
+  return new PilotError('store.unavailable', 'the collector is not running', {}, { cause });
 }

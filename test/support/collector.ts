@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
 import type { CollectorEvents, DeckCollector } from '../../node-core/host/deck-collector.ts';
@@ -18,6 +18,7 @@ export class Bundle {
 
   /** @param entries - Sources by the name of the program, relative to the checkout. */
   static async make(entries: Readonly<Record<string, string>>): Promise<Bundle> {
+    await mkdir(`${root}out`, { recursive: true });
     const folder = await mkdtemp(`${root}out/test-bundle-`); // inside the checkout, where native modules are found
     await build({
       root,

@@ -1,0 +1,7 @@
+import { startCollector } from '../../node-core/host/start-collector.ts';
+
+/** A process of its own with a collector in it, to be killed. Prints where it takes OTLP. */
+const folder = process.argv[2] ?? '';
+const events = { onReports() {}, onFigures() {}, onClocks() {}, onProblem: (text: string) => console.error(text) };
+const options = { folder, listen: { host: '127.0.0.1', port: 0 } };
+void startCollector(options, events).then(({ otlpHttp }) => console.log(otlpHttp));

@@ -74,7 +74,7 @@ function GroupRow({ group, open }: { group: Group; open: boolean }) {
   const tunnels = useGraphStore((state) => state.tunnels);
   const segments = useMemo(() => {
     const ids = new Set(group.memberIds);
-    const own = [...tunnels.values()].filter(({ a, b }) => ids.has(a) || ids.has(b));
+    const own = [...tunnels.values()].filter(({ a, b }) => ids.has(a) && ids.has(b)); // those inside
     const counts = countPaths(own);
     return PATH_KINDS.map((path) => ({ kind: path, label: `${path} ${counts[path]}`, value: counts[path] }));
   }, [group, tunnels]);

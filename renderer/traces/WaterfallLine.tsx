@@ -160,7 +160,7 @@ function Bars({ span, other, saysClock, window, raw, trackPx }: BarsProps) {
       )}
       {span.flow?.otherEnd === 'not heard' && <i className="span-bar is-missing" style={styleOf(place)} />}
       {span.onCriticalPath && <i className="span-bar-critical" style={styleOf(place)} />}
-      <Whisker span={other ?? span} place={second ?? place} window={window} raw={raw} />
+      {saysClock && <Whisker span={other ?? span} place={second ?? place} window={window} raw={raw} />}
       <span className={textClass(span, side)} style={textStyle(side, Math.max(0, start), Math.min(1, end))}>
         <bdi>{text}</bdi>
       </span>
@@ -210,5 +210,7 @@ function Whisker({ span, place, window, raw }: { span: TraceSpan; place: Place; 
   if (span.clock.state !== 'moved' || raw) return null;
   const half = span.clock.boundMs / (window.toMs - window.fromMs);
   if (half < 0.004) return null;
-  return <i className="span-bar-whisker" style={{ left: `${(place.left - half) * 100}%`, width: `${half * 200}%` }} />;
+  const left = Math.max(0, place.left - half);
+  const right = Math.min(1, place.left + half);
+  return <i className="span-bar-whisker" style={{ left: `${left * 100}%`, width: `${(right - left) * 100}%` }} />;
 }

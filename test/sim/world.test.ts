@@ -1,0 +1,112 @@
+import { describe, expect, test } from 'vitest';
+import { Identity } from '../../node-core/crypto/identity.ts';
+import { Directory } from '../../node-core/rendezvous/directory.ts';
+import { SimWorld } from '../support/sim-world.ts';
+
+const SEEDS = [1, 2, 3, 4, 5];
+const pattern = (length: number) => Uint8Array.from({ length }, (_, index) => (index * 31 + (index >> 8)) & 0xff);
+
+describe.each([
+  { loss: 0, withinMs: 3_000 },
+  { loss: 0.05, withinMs: 20_000 },
+  { loss: 0.2, withinMs: 90_000 },
+])('at $loss loss', ({ loss, withinMs }) => {
+  test.each(SEEDS)('whole nodes meet and echo 64 KiB byte for byte (seed %i)', (seed) => {
+    const world = new SimWorld({ seed, delayMs: 20, loss, reorder: loss, duplicate: loss / 2 });
+    const [alice, bob] = [world.addNode(), world.addNode()];
+    const connection = alice.dial(bob);
+    const sent = pattern(65_536);
+    alice.send(connection, sent);
+    world.network.runUntil(() => alice.echoed(connection).length >= sent.length, withinMs);
+    expect(Buffer.from(alice.echoed(connection)).equals(Buffer.from(sent))).toBe(true);
+    connection.close();
+    world.network.runUntil(() => alice.closeReason(connection) === 'fin', 60_000);
+  });
+
+  test.each(SEEDS)('two nodes that cannot punch echo through the beacon (seed %i)', (seed) => {
+    const world = new SimWorld({ seed, delayMs: 20, loss });
+    const alice = world.addNode({ nat: world.network.createNat('port-restricted', '7.0.0.1') });
+    const bob = world.addNode({ nat: world.network.createNat('symmetric', '7.0.0.2') });
+    const connection = alice.dial(bob);
+    alice.send(connection, pattern(8_192));
+    world.network.runUntil(() => alice.echoed(connection).length >= 8_192, 30_000 + withinMs);
+    expect(world.pathBetween(alice, bob)).toBe('relay');
+  });
+});
+
+test('a NAT that is opened lets the path go straight within 30 s, and the stream goes on', () => {
+  const world = new SimWorld({ seed: 11, delayMs: 15 });
+  const nat = world.network.createNat('symmetric', '7.0.0.2');
+  const alice = world.addNode({ nat: world.network.createNat('port-restricted', '7.0.0.1') });
+  const bob = world.addNode({ nat });
+  const connection = alice.dial(bob);
+  alice.send(connection, pattern(100));
+  world.network.runUntil(() => alice.echoed(connection).length === 100, 20_000);
+  expect(world.pathBetween(alice, bob)).toBe('relay');
+  nat.setKind('full-cone');
+  world.network.runUntil(() => ['punched', 'direct'].includes(world.pathBetween(alice, bob)), 30_000);
+  alice.send(connection, pattern(100));
+  world.network.runUntil(() => alice.echoed(connection).length === 200, 5_000);
+});
+
+test('a node that restarts is found again, and a stream to its former self ends', () => {
+  const world = new SimWorld({ seed: 12 });
+  const identity = Identity.create(world.network.randomBytes);
+  const [alice, bob] = [world.addNode(), world.addNode({ identity })];
+  const former = alice.dial(bob);
+  alice.send(former, pattern(10));
+  world.network.runUntil(() => alice.echoed(former).length === 10, 5_000);
+  const again = world.restart(bob, identity);
+  expect(again.nodeId).toBe(bob.nodeId);
+  const fresh = alice.dial(again);
+  alice.send(fresh, pattern(10));
+  world.network.runUntil(() => alice.echoed(fresh).length === 10, 20_000);
+  world.network.runUntil(() => alice.closeReason(former) !== undefined, 30_000);
+});
+
+test('tunnels outlive the registry, and a registry without memory learns everything again', () => {
+  const world = new SimWorld({ seed: 13 });
+  world.directory.ensureGroup('travel', world.network.now);
+  const alice = world.addNode({ profile: { hostname: 'alice', tags: ['fares'], groups: new Map([[1, '']]) } });
+  const bob = world.addNode({ profile: { hostname: 'bob' } });
+  world.ping(alice, bob, 5_000);
+  world.stopRegistry();
+  expect(world.ping(alice, bob, 5_000)).toBeLessThan(100);
+  world.directory = new Directory();
+  world.directory.ensureGroup('travel', world.network.now);
+  world.registryUp = true;
+  const known = () => world.directory.snapshot().nodes.filter((node) => node.present && node.hostname !== '');
+  world.network.runUntil(() => known().length === 2, 20_000);
+  world.network.runFor(1_000);
+  const [travel] = world.directory.snapshot().networks;
+  expect(travel?.members.map((member) => member.nodeId)).toEqual([alice.nodeId]);
+  expect(world.ping(bob, alice, 10_000)).toBeLessThan(10_000);
+});
+
+test('a private node opens to whom it trusts and to nobody else', () => {
+  const world = new SimWorld({ seed: 14 });
+  const alice = world.addNode();
+  const bob = world.addNode({ profile: { public: false } });
+  expect(world.ask(alice, 'resolve', { node_id: bob.nodeId, requester_id: alice.nodeId })).toMatchObject({
+    code: 'registry.refused',
+  });
+  const refused = alice.dial(bob);
+  world.network.runUntil(() => alice.closeReason(refused) !== undefined, 30_000);
+  expect(alice.closeReason(refused)).toBe('timeout');
+  bob.core.trust(alice.nodeId, () => {}, world.network.now);
+  world.network.runFor(5_000);
+  const admitted = alice.dial(bob);
+  alice.send(admitted, pattern(5));
+  world.network.runUntil(() => alice.echoed(admitted).length === 5, 20_000);
+});
+
+test('ten quiet minutes cost little: no ping, pong or FIN storm among five nodes', () => {
+  const world = new SimWorld({ seed: 15 });
+  const nodes = Array.from({ length: 5 }, () => world.addNode());
+  for (const from of nodes) for (const to of nodes) if (from !== to) world.ping(from, to, 5_000);
+  for (const to of nodes.slice(1)) nodes[0]?.dial(to).close();
+  world.network.runFor(60_000);
+  const before = world.network.crossed;
+  world.network.runFor(600_000);
+  expect(world.network.crossed - before).toBeLessThan(3_000);
+});

@@ -1,0 +1,254 @@
+import type { Instant, Millis } from '../../node-core/base/clock.ts';
+import type { PilotError } from '../../node-core/base/errors.ts';
+import type { Endpoint } from '../../node-core/base/transport.ts';
+import { Identity } from '../../node-core/crypto/identity.ts';
+import { type NodeEvent, PilotNode, type PilotNodeOptions } from '../../node-core/node/pilot-node.ts';
+import type { RegistryProfile } from '../../node-core/node/registry-client.ts';
+import { Beacon } from '../../node-core/rendezvous/beacon.ts';
+import { Directory } from '../../node-core/rendezvous/directory.ts';
+import { echoService } from '../../node-core/services/echo.ts';
+import type { Service, ServiceStream, StreamHandler } from '../../node-core/services/service.ts';
+import type { Connection } from '../../node-core/stream/connection.ts';
+import { encodeRegistryReply, type JsonObject, parseRegistryMessage } from '../../node-core/wire/registry-message.ts';
+import type { SimNat } from './sim-nat.ts';
+import { type LinkOptions, type SimHost, type SimMachine, SimNetwork } from './sim-network.ts';
+
+const BEACON: Endpoint = { host: '9.9.9.9', port: 9001 };
+const PORT = 4000;
+const REGISTRY_DELAY_MS = 5;
+
+/** A whole node on a simulated host, with an echo service, and what it told. */
+export class SimNode implements SimMachine {
+  readonly core: PilotNode;
+  readonly events: NodeEvent[] = [];
+  /** What arrived on streams that this node dialled. */
+  readonly received = new Map<Connection, Uint8Array[]>();
+  readonly #world: SimWorld;
+  readonly #unsent = new Map<Connection, Uint8Array>();
+  readonly #handlers = new Map<Connection, StreamHandler>();
+  readonly #services = new Map<number, Service>([[echoService.port, echoService]]);
+
+  constructor(world: SimWorld, options: PilotNodeOptions) {
+    this.#world = world;
+    this.core = new PilotNode(options, world.network.now);
+    for (const port of this.#services.keys()) this.core.streams.listen(port);
+  }
+
+  get nodeId(): number {
+    return this.core.nodeId;
+  }
+
+  handleDatagram(bytes: Uint8Array, from: Endpoint, now: Instant): void {
+    this.core.handleDatagram(bytes, from, now);
+  }
+
+  handleTimeout(now: Instant): void {
+    this.core.handleTimeout(now);
+    this.core.pollReports(now);
+  }
+
+  nextTimeout(): Millis | undefined {
+    return this.core.nextTimeout();
+  }
+
+  pollTransmit(): { readonly to: Endpoint; readonly bytes: Uint8Array } | undefined {
+    return this.core.pollTransmit(this.#world.network.now);
+  }
+
+  react(now: Instant): void {
+    for (let event = this.core.pollEvent(); event !== undefined; event = this.core.pollEvent()) {
+      this.events.push(event);
+      if (event.type === 'open-registry') this.#world.openRegistry(this);
+      if (event.type === 'stream') this.#handleStream(event.event, now);
+    }
+    for (let message = this.core.pollRegistrySend(); message !== undefined; message = this.core.pollRegistrySend()) {
+      this.#world.askRegistry(this, message);
+    }
+  }
+
+  dial(peer: SimNode, port = echoService.port): Connection {
+    const connection = this.core.dial({ nodeId: peer.nodeId, groupId: 0, port }, this.#world.network.now);
+    this.received.set(connection, []);
+    this.#world.network.drain();
+    return connection;
+  }
+
+  /** Writes all of it as fast as the stream takes it. */
+  send(connection: Connection, bytes: Uint8Array): void {
+    this.#unsent.set(connection, bytes);
+    this.#flush(connection, this.#world.network.now);
+    this.#world.network.drain();
+  }
+
+  echoed(connection: Connection): Uint8Array {
+    const parts = this.received.get(connection) ?? [];
+    return Buffer.concat(parts);
+  }
+
+  closeReason(connection: Connection): string | undefined {
+    for (const event of this.events) {
+      if (event.type === 'stream' && event.event.type === 'closed' && event.event.connection === connection) {
+        return event.event.reason;
+      }
+    }
+    return undefined;
+  }
+
+  #handleStream(event: Extract<NodeEvent, { type: 'stream' }>['event'], now: Instant): void {
+    const { connection } = event;
+    const handler = this.#handlers.get(connection);
+    if (event.type === 'accepted') {
+      const service = this.#services.get(event.port);
+      if (service !== undefined) this.#handlers.set(connection, service.accept(this.#stream(connection), now));
+    }
+    if (event.type === 'readable' || event.type === 'ended') {
+      handler?.handleReadable(now);
+      if (handler === undefined) this.#read(connection, now);
+    }
+    if (event.type === 'writable') {
+      handler?.handleWritable(now);
+      this.#flush(connection, now);
+    }
+    if (event.type === 'closed') handler?.handleClosed(now);
+  }
+
+  #read(connection: Connection, now: Instant): void {
+    const parts = this.received.get(connection);
+    for (let bytes = connection.read(now); bytes !== undefined; bytes = connection.read(now)) parts?.push(bytes);
+  }
+
+  #flush(connection: Connection, now: Instant): void {
+    const bytes = this.#unsent.get(connection);
+    if (bytes === undefined) return;
+    const taken = connection.write(bytes, now);
+    if (taken === bytes.length) this.#unsent.delete(connection);
+    else this.#unsent.set(connection, bytes.subarray(taken));
+  }
+
+  #stream(connection: Connection): ServiceStream {
+    return {
+      peerNodeId: connection.remote.node,
+      groupId: connection.remote.network,
+      span: this.core.spanOf(connection),
+      link: (context) => this.core.linkStream(connection, context),
+      read: (now) => connection.read(now),
+      write: (bytes, now) => connection.write(bytes, now),
+      close: () => connection.close(),
+      reset: () => connection.reset(),
+    };
+  }
+}
+
+/** Whole nodes, their registry and their beacon in virtual time, from one seed. The registry's TCP loses nothing. */
+export class SimWorld {
+  readonly network: SimNetwork;
+  beacon = new Beacon();
+  directory = new Directory({ beaconAddress: `${BEACON.host}:${BEACON.port}` });
+  registryUp = true;
+  readonly beaconHost: SimHost;
+  readonly #nodes: SimNode[] = [];
+
+  constructor(options: { readonly seed: number } & Partial<LinkOptions>) {
+    this.network = new SimNetwork(options);
+    const machine: SimMachine = {
+      handleDatagram: (bytes, from, now) => this.beacon.handleDatagram(bytes, from, now),
+      handleTimeout: () => {},
+      nextTimeout: () => undefined,
+      pollTransmit: () => this.beacon.pollTransmit(),
+    };
+    this.beaconHost = this.network.attach(machine, BEACON);
+  }
+
+  /** A registered node on a host of its own. */
+  addNode(
+    options: { readonly nat?: SimNat; readonly identity?: Identity; readonly profile?: Partial<RegistryProfile> } = {},
+  ): SimNode {
+    const { nat, identity = Identity.create(this.network.randomBytes) } = options;
+    const host = `${nat === undefined ? '5.0.0' : '10.0.0'}.${this.#nodes.length + 1}`;
+    const profile: RegistryProfile = {
+      listenAddress: `${host}:${PORT}`,
+      lanAddresses: [],
+      version: 'sim',
+      hostname: '',
+      public: true,
+      tags: [],
+      groups: new Map(),
+      trusted: new Set(),
+      ...options.profile,
+    };
+    const node = new SimNode(this, { identity, profile, beacon: BEACON, random: this.network.randomBytes });
+    this.#nodes.push(node);
+    this.network.attach(node, { host, port: PORT }, nat);
+    this.network.runUntil(() => node.nodeId !== 0, 5_000);
+    this.network.runFor(200);
+    return node;
+  }
+
+  /** The same node in a new process: its identity and its address stay, its keys and streams do not. */
+  restart(node: SimNode, identity: Identity): SimNode {
+    const host = this.network.hostOf(node);
+    host.attached = false;
+    const { profile } = node.core.registry;
+    const again = new SimNode(this, { identity, profile, beacon: BEACON, random: this.network.randomBytes });
+    this.#nodes.push(again);
+    this.network.attach(again, host.endpoint, host.nat);
+    this.network.runUntil(() => again.nodeId !== 0, 5_000);
+    return again;
+  }
+
+  /** The registry's process dies: channels break, and it answers nobody until it is back. */
+  stopRegistry(): void {
+    this.registryUp = false;
+    for (const node of this.#nodes) node.core.handleRegistryClosed('it died', this.network.now);
+    this.network.drain();
+  }
+
+  openRegistry(node: SimNode): void {
+    this.network.schedule(REGISTRY_DELAY_MS, () => {
+      if (this.registryUp) node.core.handleRegistryOpened(this.network.now);
+      else node.core.handleRegistryClosed('nobody listens', this.network.now);
+    });
+  }
+
+  askRegistry(node: SimNode, message: Uint8Array): void {
+    const { endpoint, nat } = this.network.hostOf(node);
+    const source = { host: nat?.publicHost ?? endpoint.host, port: 30_000 };
+    this.network.schedule(REGISTRY_DELAY_MS, () => {
+      if (!this.registryUp) return;
+      const { reply } = this.directory.handle(parseRegistryMessage(message), source, this.network.now);
+      this.network.schedule(REGISTRY_DELAY_MS, () => this.#answer(node, reply));
+    });
+  }
+
+  pathBetween(a: SimNode, b: SimNode): string {
+    return a.core.pathOf(b.nodeId);
+  }
+
+  /** An encrypted ping; resolves to its round trip in virtual milliseconds. */
+  ping(from: SimNode, to: SimNode, withinMs: Millis): Millis {
+    const pingId = from.core.tunnels.ping(to.nodeId, this.network.now, { timeoutMs: withinMs });
+    const answer = () =>
+      from.events.find(
+        (event) => event.type === 'tunnel' && event.event.type === 'pong' && event.event.pingId === pingId,
+      );
+    return this.network.runUntil(() => answer() !== undefined, withinMs);
+  }
+
+  ask(node: SimNode, type: string, fields: JsonObject): JsonObject | PilotError {
+    let answer: JsonObject | PilotError | undefined;
+    node.core.ask(
+      type,
+      fields,
+      (result) => {
+        answer = result;
+      },
+      this.network.now,
+    );
+    this.network.runUntil(() => answer !== undefined, 6_000);
+    return answer as JsonObject | PilotError;
+  }
+
+  #answer(node: SimNode, reply: JsonObject): void {
+    if (this.registryUp) node.core.handleRegistryMessage(encodeRegistryReply(reply), this.network.now);
+  }
+}

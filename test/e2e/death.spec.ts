@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readDeckFile } from '../../node-core/host/deck-file.ts';
 import { connectWhenReady, waitForLiveAgents } from '../support/deck-connection.ts';
-import { expect, test } from './app.fixture.ts';
+import { expect, expectNothingLeft, test } from './app.fixture.ts';
 import { endCommand, launchApp, runCommand, startCommand } from './launch.ts';
 import { readOtlpJson } from './otlp-reader.ts';
 import { DeckPage } from './pages/deck-page.ts';
@@ -104,6 +104,18 @@ test.describe('when the deck host is killed', () => {
     await deck.page.getByRole('button', { name: 'Start again' }).click();
     await expect(stopped).toBeHidden(HEALED);
     await expect(deck.status).toContainText('registry ok', HEALED);
+  });
+});
+
+test.describe('when the app itself is killed', () => {
+  test.use({ appArgs: ['--fleet', '4'] });
+
+  test('every process it started ends too', async ({ app }) => {
+    const connection = await connectWhenReady(app.dataFolder, 30_000);
+    await waitForLiveAgents(connection, 4, 60_000);
+    connection.close();
+    app.electron.process().kill('SIGKILL');
+    await expectNothingLeft(app);
   });
 });
 

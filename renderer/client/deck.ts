@@ -59,7 +59,9 @@ export function onDeckClient(run: () => void): () => void {
 
 export const startHostAgain = (): void => link?.startHost();
 
+/** Freezes the picture, or lets it go on. Before the first picture there is nothing to freeze. */
 export function setPaused(paused: boolean): void {
+  if (paused && !useGraphStore.getState().loaded) return;
   const { status } = useStatusStore.getState();
   useViewStore.getState().set({ pausedAt: paused ? Date.now() : undefined, keptAtPause: keptSpans(status) });
 }

@@ -18,7 +18,7 @@ export function GraphView() {
   const loaded = useGraphStore((state) => state.loaded);
   return (
     <>
-      <GraphToolbar scene={scene} table={table} />
+      <GraphToolbar scene={loaded ? scene : undefined} table={table} />
       <div className="graph-area">
         {loaded && !isEmpty(scene) && (table ? <GraphTable scene={scene} /> : <Drawing scene={scene} />)}
         <EmptyState scene={scene} loaded={loaded} />

@@ -6,8 +6,8 @@ import { type Focus, useViewStore } from '../stores/view-store.ts';
 import { Segmented } from '../ui/Segmented.tsx';
 import type { Scene } from './scene.ts';
 
-/** How the graph is drawn, and how much of it. */
-export function GraphToolbar({ scene, table }: { scene: Scene; table: boolean }) {
+/** How the graph is drawn, and how much of it; no count before there is a picture. */
+export function GraphToolbar({ scene, table }: { scene: Scene | undefined; table: boolean }) {
   const focus = useViewStore((state) => state.focus);
   const set = useViewStore.getState().set;
   return (
@@ -15,15 +15,18 @@ export function GraphToolbar({ scene, table }: { scene: Scene; table: boolean })
       {!table && <ColourChoice />}
       {!table && <FocusChoice focus={focus} />}
       <span className="spring" />
-      <span className="toolbar-count">
-        {`${formatOf(scene.agents.length, scene.total.agents)} nodes, ${formatOf(scene.tunnels.length, scene.total.tunnels)} tunnels ${table ? 'listed' : 'drawn'}`}
-      </span>
+      <span className="toolbar-count">{scene !== undefined && countText(scene, table)}</span>
       <button type="button" className="toolbar-button" onClick={() => set({ table: !table })}>
         {table ? <Waypoints size={14} aria-hidden="true" /> : <Table size={14} aria-hidden="true" />}
         {table ? 'Draw' : 'Table'}
       </button>
     </div>
   );
+}
+
+function countText({ agents, tunnels, total }: Scene, table: boolean): string {
+  const nodes = `${formatOf(agents.length, total.agents)} nodes`;
+  return `${nodes}, ${formatOf(tunnels.length, total.tunnels)} tunnels ${table ? 'listed' : 'drawn'}`;
 }
 
 function ColourChoice() {

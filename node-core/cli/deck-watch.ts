@@ -37,10 +37,8 @@ export class DeckWatch {
   async trust(nodeIds: readonly number[]): Promise<void> {
     const deck = await connectDeck(this.#current);
     try {
-      for (const nodeId of nodeIds) {
-        await deck.client.peer.trust({ nodeId });
-        this.#trusted.add(nodeId);
-      }
+      await deck.client.peer.trust({ nodeIds: [...nodeIds] });
+      for (const nodeId of nodeIds) this.#trusted.add(nodeId);
     } finally {
       deck.close();
     }

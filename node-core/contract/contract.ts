@@ -31,8 +31,8 @@ export const contract = {
     ping: acting
       .input(z.object({ nodeId: shape.nodeId, timeoutMs: z.number().positive().max(60_000).default(5_000) }))
       .output(shape.pingResult),
-    /** Reports to the registry that this node trusts the peer. */
-    trust: acting.input(z.object({ nodeId: shape.nodeId })).output(z.void()),
+    /** Reports to the registry that this node trusts the peers. */
+    trust: acting.input(z.object({ nodeIds: z.array(shape.nodeId).min(1).max(10_000) })).output(z.void()),
   },
   group: {
     join: acting.input(z.object({ groupId: shape.groupId, token: z.string().max(200).optional() })).output(z.void()),

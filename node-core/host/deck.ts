@@ -177,8 +177,13 @@ export class Deck {
     );
   }
 
-  async trust(nodeId: number): Promise<void> {
-    await this.#act('peer.trust', `Trust ${this.nameOf(nodeId)}`, { nodeId }, () => this.node.trust(nodeId));
+  async trust(nodeIds: readonly number[]): Promise<void> {
+    const [first] = nodeIds;
+    const whom = nodeIds.length === 1 && first !== undefined ? this.nameOf(first) : `${nodeIds.length} agents`;
+    const about = nodeIds.length === 1 && first !== undefined ? { nodeId: first } : {};
+    await this.#act('peer.trust', `Trust ${whom}`, about, () =>
+      Promise.all(nodeIds.map((nodeId) => this.node.trust(nodeId))),
+    );
   }
 
   async join(groupId: number, token: string): Promise<void> {

@@ -48,7 +48,7 @@ function describeTunnel(
       );
     case 'path-changed':
       return entry(
-        event.to === 'relay' ? 'warning' : 'info',
+        event.to === 'relay' && event.from !== 'unknown' ? 'warning' : 'info',
         'tunnel.path',
         `${nameOf(event.peerNodeId)}: ${event.from} to ${event.to}`,
         event.peerNodeId,

@@ -22,7 +22,7 @@ export function createRouter(deck: Deck) {
     },
     peer: {
       ping: os.peer.ping.handler(({ input }) => deck.ping(input.nodeId, input.timeoutMs)),
-      trust: os.peer.trust.handler(({ input }) => deck.trust(input.nodeId)),
+      trust: os.peer.trust.handler(({ input }) => deck.trust(input.nodeIds)),
     },
     group: {
       join: os.group.join.handler(({ input }) => deck.join(input.groupId, input.token ?? '')),

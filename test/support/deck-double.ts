@@ -126,7 +126,7 @@ function routerOf(state: DoubleState) {
         return { rttMs: 12.4, path: 'direct' as const };
       }),
       trust: os.peer.trust.handler(({ input }) => {
-        calls.push(`trust ${input.nodeId}`);
+        calls.push(`trust ${input.nodeIds.join()}`);
       }),
     },
     group: {

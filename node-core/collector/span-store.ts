@@ -6,7 +6,16 @@ import type { JoinedTrace } from './joined-trace.ts';
 import type { LogRecord } from './log-record.ts';
 import type { SpanRecord } from './span.ts';
 import { type Database, StoreDays, type StoreFolder, type StoreLimits } from './store-days.ts';
-import { identityOf, joinCells, logCells, readJoin, readSpans, spanCells } from './store-rows.ts';
+import {
+  IDENTITY,
+  identityOf,
+  joinCells,
+  logCells,
+  readIdentity,
+  readJoin,
+  readSpans,
+  spanCells,
+} from './store-rows.ts';
 import { searchTraces, toNano } from './trace-search.ts';
 
 export interface SpanStoreOptions {
@@ -67,7 +76,7 @@ export class SpanStore {
       if (!this.#identities.has(identity)) fresh.set(identity, span);
     }
     await this.#days.append(dayOf(this.#now()), {
-      spans: [...fresh].map(([identity, span]) => spanCells(span, identity)),
+      spans: [...fresh.values()].map(spanCells),
       logs: logs.map(logCells),
     });
     for (const identity of fresh.keys()) this.#remember(identity);
@@ -129,10 +138,10 @@ export class SpanStore {
   /** The spans of raw traces, each once, the earliest first. */
   async spansOf(traceIds: readonly string[]): Promise<{ readonly spans: SpanRecord[]; readonly total: number }> {
     const rows = await this.#days.query(
-      `SELECT any_value(COLUMNS(* EXCLUDE (identity, arrived_ns))), min(arrived_ns) AS arrived_ns,
-         count(*) OVER () AS total
-       FROM all_spans WHERE trace_id IN (${marks(traceIds)})
-       GROUP BY identity ORDER BY start_ns LIMIT ${MOST_SPANS_READ}`,
+      `SELECT *, count(*) OVER () AS total FROM (
+         SELECT DISTINCT ON (trace_id, ${IDENTITY}) * FROM all_spans WHERE trace_id IN (${marks(traceIds)})
+         ORDER BY arrived_ns)
+       ORDER BY start_ns LIMIT ${MOST_SPANS_READ}`,
       traceIds,
     );
     return { spans: readSpans(rows), total: Number(rows[0]?.total ?? 0) };
@@ -183,9 +192,9 @@ export class SpanStore {
   async #recall(): Promise<void> {
     this.#spans = await this.#countSpans();
     const recent = await this.#days.query(
-      `SELECT identity FROM all_spans ORDER BY arrived_ns DESC LIMIT ${REMEMBERED_SPANS}`,
+      `SELECT trace_id, ${IDENTITY} FROM all_spans ORDER BY arrived_ns DESC LIMIT ${REMEMBERED_SPANS}`,
     );
-    for (const row of [...recent].reverse()) this.#identities.add(String(row.identity));
+    for (const row of [...recent].reverse()) this.#identities.add(readIdentity(row));
     const joins = await this.#days.query(`SELECT * FROM all_flow_joins ORDER BY found_ns DESC LIMIT ${RECALLED_JOINS}`);
     for (const row of [...joins].reverse()) this.#joins.add(readJoin(row));
     this.#lastFoundAt = BigInt((joins[0]?.found_ns ?? 0n) as bigint);

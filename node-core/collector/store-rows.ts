@@ -24,7 +24,6 @@ export type Row = Readonly<Record<string, unknown>>;
 /** The columns of each table in order, with their types; migrations/ says the same in SQL. */
 export const TABLES = {
   spans: {
-    identity: 'VARCHAR',
     trace_id: 'VARCHAR',
     span_id: 'VARCHAR',
     parent_span_id: 'VARCHAR',
@@ -45,9 +44,10 @@ export const TABLES = {
     exporter_node: 'UINTEGER',
     exporter_address: 'VARCHAR',
     exporter_key: 'VARCHAR',
+    resource_key: 'VARCHAR',
     resource: 'VARCHAR',
     scope: 'VARCHAR',
-    span: 'VARCHAR',
+    rest: 'VARCHAR',
   },
   logs: {
     arrived_ns: 'UBIGINT',
@@ -81,38 +81,58 @@ const INT64_MAX = 2n ** 63n - 1n;
 /** Texts that many records share are written once. */
 class SharedText<Owner extends object> {
   readonly #texts = new WeakMap<Owner, string>();
-  readonly #write: (owner: Owner) => object;
+  readonly #write: (owner: Owner) => string;
 
-  constructor(write: (owner: Owner) => object) {
+  constructor(write: (owner: Owner) => string) {
     this.#write = write;
   }
 
   of(owner: Owner): string {
     const known = this.#texts.get(owner);
     if (known !== undefined) return known;
-    const text = JSON.stringify(this.#write(owner));
+    const text = this.#write(owner);
     this.#texts.set(owner, text);
     return text;
   }
 }
-const resourceText = new SharedText<Resource>(resourceToOtlpJson);
-const scopeText = new SharedText<Scope>(scopeToOtlpJson);
+const resourceText = new SharedText<Resource>((resource) => JSON.stringify(resourceToOtlpJson(resource)));
+const scopeText = new SharedText<Scope>((scope) => JSON.stringify(scopeToOtlpJson(scope)));
+const resourceKey = new SharedText<Resource>((resource) =>
+  toHex(defaultPrimitives.sha256(utf8(resourceText.of(resource))).subarray(0, 12)),
+);
+
+/** Fields that have a column are left out of a span's text, as fields with their default value are. */
+const IN_COLUMNS = {
+  traceId: '',
+  spanId: '',
+  parentSpanId: '',
+  name: '',
+  kind: 0,
+  startTimeUnixNano: 0n,
+  endTimeUnixNano: 0n,
+} as const;
+
+/** What makes two rows the same span, beside the trace id. */
+export const IDENTITY = 'span_id, kind, start_ns, resource_key';
 
 /** Spans with the same trace id, span id, kind, start and resource are one: a resent export changes nothing. */
-export function identityOf(span: SpanRecord): string {
-  const { traceId, spanId, kind, startTimeUnixNano, resource } = span;
-  const text = `${traceId}${spanId}${kind}/${startTimeUnixNano}/${resourceText.of(resource)}`;
-  return toHex(defaultPrimitives.sha256(utf8(text)).subarray(0, 12));
+export function identityOf({ traceId, spanId, kind, startTimeUnixNano, resource }: SpanRecord): string {
+  return `${traceId} ${spanId} ${kind} ${startTimeUnixNano} ${resourceKey.of(resource)}`;
 }
 
-export function spanCells(span: SpanRecord, identity: string): CellsOf<'spans'> {
+/** The identity of a stored span. */
+export function readIdentity(row: Row): string {
+  return `${row.trace_id} ${row.span_id} ${row.kind} ${row.start_ns} ${row.resource_key}`;
+}
+
+export function spanCells(span: SpanRecord): CellsOf<'spans'> {
+  const title = titleOf(span);
   return {
-    identity,
     trace_id: span.traceId,
     span_id: span.spanId,
     parent_span_id: span.parentSpanId,
     name: span.name,
-    title: titleOf(span),
+    title: title === span.name ? null : title,
     kind: span.kind,
     service: serviceOf(span),
     node_id: nodeIdOf(span) ?? null,
@@ -125,7 +145,8 @@ export function spanCells(span: SpanRecord, identity: string): CellsOf<'spans'> 
     duration_ns: span.endTimeUnixNano === 0n ? null : clampInt64(span.endTimeUnixNano - span.startTimeUnixNano),
     failed: span.status.code === STATUS_CODE.error,
     ...originCells(span),
-    span: JSON.stringify(spanToOtlpJson(span)),
+    resource_key: resourceKey.of(span.resource),
+    rest: JSON.stringify(spanToOtlpJson({ ...span, ...IN_COLUMNS })),
   };
 }
 
@@ -181,7 +202,16 @@ export function readSpans(rows: readonly Row[]): SpanRecord[] {
   return rows.map((row) => {
     const resource = shared(resources, String(row.resource), decodeResourceJson);
     const scope = shared(scopes, String(row.scope), decodeScopeJson);
-    return decodeSpanJson(String(row.span), resource, scope, readArrival(row));
+    return {
+      ...decodeSpanJson(String(row.rest), resource, scope, readArrival(row)),
+      traceId: String(row.trace_id),
+      spanId: String(row.span_id),
+      parentSpanId: String(row.parent_span_id),
+      name: String(row.name),
+      kind: Number(row.kind),
+      startTimeUnixNano: BigInt(row.start_ns as bigint),
+      endTimeUnixNano: BigInt(row.end_ns as bigint),
+    };
   });
 }
 

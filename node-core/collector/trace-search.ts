@@ -1,5 +1,5 @@
 import type { TraceQuery, TraceSearchResult, TraceSummary } from '../contract/schema.ts';
-import type { Cell, Row } from './store-rows.ts';
+import { type Cell, IDENTITY, type Row } from './store-rows.ts';
 
 export type RunQuery = (sql: string, parameters: readonly Cell[]) => Promise<readonly Row[]>;
 
@@ -57,8 +57,9 @@ async function summarise(run: RunQuery, roots: readonly string[]): Promise<Trace
   if (roots.length === 0) return [];
   const rows = await run(
     `WITH ${FAMILIES}
-     SELECT root, ${FIRST_NS} AS first_ns, ${DURATION_NS} AS duration_ns, arg_min(title, ${PLACE}) AS title,
-       list(DISTINCT trace_id) AS raw_ids, count(DISTINCT identity) AS spans, count(DISTINCT identity) FILTER (failed) AS errors,
+     SELECT root, ${FIRST_NS} AS first_ns, ${DURATION_NS} AS duration_ns, arg_min(coalesce(title, name), ${PLACE}) AS title,
+       list(DISTINCT trace_id) AS raw_ids, count(DISTINCT (trace_id, ${IDENTITY})) AS spans,
+       count(DISTINCT (trace_id, ${IDENTITY})) FILTER (failed) AS errors,
        list(DISTINCT service) AS services, list(DISTINCT node_id) FILTER (node_id IS NOT NULL) AS nodes,
        list(DISTINCT group_id) FILTER (group_id IS NOT NULL) AS groups
      FROM member WHERE root IN (${roots.map(() => '?').join(', ')}) GROUP BY root ORDER BY first_ns DESC, root`,
@@ -87,12 +88,18 @@ function spanConditions({ service, nodeId, groupId, status, text = '' }: TraceQu
   if (groupId !== undefined) found.push({ sql: 'group_id = ?', parameters: [groupId] });
   if (status === 'error') found.push({ sql: 'failed', parameters: [] });
   if (text !== '') {
-    const pattern = `%${JSON.stringify(text)
-      .slice(1, -1)
-      .replace(/[\\%_]/g, '\\$&')}%`; // as JSON has it inside a text
-    found.push({ sql: "(span ILIKE ? ESCAPE '\\' OR service ILIKE ? ESCAPE '\\')", parameters: [pattern, pattern] });
+    const like = (column: string) => `${column} ILIKE ? ESCAPE '\\'`;
+    found.push({
+      sql: `(${['rest', 'name', 'service'].map(like).join(' OR ')})`,
+      parameters: [pattern(JSON.stringify(text).slice(1, -1)), pattern(text), pattern(text)], // JSON has its own escapes
+    });
   }
   return found;
+}
+
+/** Matches the text anywhere, literally. */
+function pattern(text: string): string {
+  return `%${text.replace(/[\\%_]/g, '\\$&')}%`;
 }
 
 /** What only the whole trace can tell. */

@@ -1,13 +1,12 @@
--- One file holds what arrived on one UTC day. `span` and `record` are what was sent, as OTLP JSON, with `resource` and `scope`
--- beside them; the other columns are for finding it. Times are nanoseconds since 1970; durations are signed, since an end
--- may lie before its start, and NULL while there is no end.
+-- One file holds what arrived on one UTC day. What was sent is kept whole: `resource`, `scope`, `record` and what a span has
+-- beside its columns (`rest`) are OTLP JSON. Times are nanoseconds since 1970; durations are signed, since an end may lie
+-- before its start, and NULL while there is no end. `title` is NULL when it is the name.
 CREATE TABLE spans (
-  identity VARCHAR NOT NULL,
   trace_id VARCHAR NOT NULL,
   span_id VARCHAR NOT NULL,
   parent_span_id VARCHAR NOT NULL,
   name VARCHAR NOT NULL,
-  title VARCHAR NOT NULL,
+  title VARCHAR,
   kind INTEGER NOT NULL,
   service VARCHAR NOT NULL,
   node_id UINTEGER,
@@ -23,9 +22,10 @@ CREATE TABLE spans (
   exporter_node UINTEGER,
   exporter_address VARCHAR,
   exporter_key VARCHAR,
+  resource_key VARCHAR NOT NULL,
   resource VARCHAR NOT NULL,
   scope VARCHAR NOT NULL,
-  span VARCHAR NOT NULL
+  rest VARCHAR NOT NULL
 );
 CREATE TABLE logs (
   arrived_ns UBIGINT NOT NULL,

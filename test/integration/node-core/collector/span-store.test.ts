@@ -159,9 +159,7 @@ describe('joined traces', () => {
     for (const n of [1, 2, 3]) expect(await store.familyOf(traceIdOf(n))).toEqual(whole);
     const { traces, matched, total } = await store.search({ text: 'root 3', limit: 10 });
     expect([matched, total]).toEqual([1, 1]);
-    expect(traces).toEqual([
-      expect.objectContaining({ traceId: traceIdOf(1), title: 'root 1', spans: 3, durationMs: 98 }),
-    ]);
+    expect(traces).toEqual([expect.objectContaining({ ...whole, title: 'root 1', spans: 3, durationMs: 98 })]);
     await reopen();
     for (const n of [1, 2, 3]) expect(await store.familyOf(traceIdOf(n))).toEqual(whole);
     expect(await store.joinsOf(whole)).toHaveLength(2);
@@ -223,6 +221,7 @@ describe('search', () => {
     expect(traces).toEqual([
       {
         traceId: traceIdOf(1),
+        rawTraceIds: [traceIdOf(1)],
         title: 'query 1',
         startUnixMs: baseMs,
         durationMs: 100,

@@ -64,7 +64,7 @@ export class DeckStatusBoard {
 
   setPicture(picture: GraphPicture): void {
     const reporting = [...picture.agents.values()].filter((agent) => agent.reports);
-    const away = reporting.filter((agent) => !agent.live && !agent.self);
+    const away = reporting.filter(({ live, self, health }) => !live && !self && health.state === 'failing');
     this.#sources = {
       live: reporting.length - away.length,
       known: reporting.length,

@@ -14,7 +14,7 @@ export interface LayoutRequest {
   readonly self: number | undefined;
   readonly groups: readonly LayoutGroup[];
   readonly beaconIds: readonly string[];
-  /** Slots given before, by element key; what has one keeps it. */
+  /** Slots given before, as a result has them; what has one keeps it. */
   readonly slots: Readonly<Record<string, number>>;
   readonly pins: Readonly<Record<string, Point>>;
 }
@@ -26,12 +26,15 @@ export interface LayoutResult {
   readonly level: LayoutLevel;
   /** By element key; an agent's place is relative to its group's. */
   readonly rects: Readonly<Record<string, Rect>>;
+  /** By element key, of a member by its group's key and its own. */
   readonly slots: Readonly<Record<string, number>>;
 }
 
 export const agentKey = (nodeId: number): string => `agent:${nodeId}`;
 export const groupKey = (groupId: number): string => `group:${groupId}`;
 export const beaconKey = (id: string): string => `beacon:${id}`;
+/** An agent's slot belongs to its group: in another one it takes a place of its own. */
+const memberKey = (groupId: number, nodeId: number): string => `${groupKey(groupId)} ${agentKey(nodeId)}`;
 
 interface Measures {
   readonly card: { readonly width: number; readonly height: number };
@@ -69,10 +72,10 @@ export function layOut(request: LayoutRequest): LayoutResult {
   const rects: Record<string, Rect> = {};
   const sizes = new Map<number, { width: number; height: number }>();
   for (const group of request.groups) {
-    const keys = group.memberIds.map(agentKey);
+    const keys = group.memberIds.map((nodeId) => memberKey(group.groupId, nodeId));
     const memberSlots = giveSlots(keys, request.slots, slots);
     sizes.set(group.groupId, groupSize(group, memberSlots, request.level));
-    if (!group.collapsed) placeMembers(keys, memberSlots, request, rects);
+    if (!group.collapsed) placeMembers(group, memberSlots, request, rects);
   }
   placeGroups(request, gridSlots, sizes, rects);
   placeMiddle(request, rects);
@@ -115,14 +118,15 @@ function groupSize(group: LayoutGroup, slots: ReadonlyMap<string, number>, level
 }
 
 function placeMembers(
-  keys: readonly string[],
+  group: LayoutGroup,
   slots: ReadonlyMap<string, number>,
   request: LayoutRequest,
   rects: Record<string, Rect>,
 ): void {
   const { card, lane, gap } = MEASURES[request.level];
-  for (const key of keys) {
-    const slot = slots.get(key) ?? 0;
+  for (const nodeId of group.memberIds) {
+    const key = agentKey(nodeId);
+    const slot = slots.get(memberKey(group.groupId, nodeId)) ?? 0;
     const x = GROUP_PAD + (slot % 2) * (card.width + lane);
     const y = GROUP_HEADER + Math.floor(slot / 2) * (card.height + gap);
     rects[key] = { x, y, ...request.pins[key], ...card };

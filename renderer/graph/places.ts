@@ -26,7 +26,9 @@ function centreOf(rect: Rect, parent: Point | undefined): Point {
 
 /** What encloses the whole picture; members lie inside their groups. */
 export function boundsOf(layout: LayoutResult): Rect {
-  const outer = Object.entries(layout.rects).filter(([key]) => !key.startsWith('agent:') || isAlone(key, layout));
+  const members = new Set(Object.keys(layout.slots).map((key) => key.slice(key.indexOf(' ') + 1)));
+  // this node stands outside of the groups: it is the one agent without a slot
+  const outer = Object.entries(layout.rects).filter(([key]) => !key.startsWith('agent:') || !members.has(key));
   const lefts = outer.map(([, rect]) => rect.x);
   const tops = outer.map(([, rect]) => rect.y);
   const x = Math.min(...lefts);
@@ -35,9 +37,6 @@ export function boundsOf(layout: LayoutResult): Rect {
   const bottom = Math.max(...outer.map(([, rect]) => rect.y + rect.height));
   return outer.length === 0 ? { x: 0, y: 0, width: 1, height: 1 } : { x, y, width: right - x, height: bottom - y };
 }
-
-/** This node stands outside of the groups; it is the one agent without a slot. */
-const isAlone = (key: string, layout: LayoutResult): boolean => layout.slots[key] === undefined;
 
 /** The view after cards changed their size, with the element that stood nearest the middle still at its place. */
 export function scaledView(

@@ -66,6 +66,19 @@ test('an agent that comes or goes moves no other', () => {
   expect(second.rects[agentKey(1_150)]).toEqual(first.rects[agentKey(1_101)]);
 });
 
+test('an agent that was first seen in another group takes the lowest free place of its own', () => {
+  const of = (first: number[], second: number[]) =>
+    [first, second].map((memberIds, index) => ({ groupId: 11 + index, memberIds, collapsed: false }));
+  const before = layOut(request({ groups: of([1, 2, 3, 4], []) }));
+  const after = layOut(request({ groups: of([1, 2], [4, 3]), slots: before.slots }));
+  const fresh = layOut(request({ groups: of([1, 2], [3, 4]) }));
+  expect(after.rects[groupKey(12)]?.height).toBe(fresh.rects[groupKey(12)]?.height);
+  expect([after.rects[agentKey(3)]?.y, after.rects[agentKey(4)]?.y]).toEqual([
+    fresh.rects[agentKey(3)]?.y,
+    fresh.rects[agentKey(4)]?.y,
+  ]);
+});
+
 test('pins win over slots', () => {
   const { rects } = layOut(request({ pins: { [agentKey(1)]: { x: 900, y: -40 } } }));
   expect(rects[agentKey(1)]).toMatchObject({ x: 900, y: -40 });

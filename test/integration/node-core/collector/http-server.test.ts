@@ -1,0 +1,97 @@
+import { once } from 'node:events';
+import { Agent, request } from 'node:http';
+import { connect } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { HttpHandler, HttpReply } from '../../../../node-core/base/http.ts';
+import type { Endpoint } from '../../../../node-core/base/transport.ts';
+import { HttpServer } from '../../../../node-core/io/http-server.ts';
+
+const MOST = 100_000;
+const reply = (status: number): HttpReply => ({ status, headers: { 'content-length': '0' }, body: new Uint8Array() });
+
+let server: HttpServer<string>;
+let at: Endpoint;
+let taken: number[];
+let hold: Promise<void> | undefined;
+
+const handler: HttpHandler<string> = {
+  admit: ({ target }) => (target === '/no' ? reply(404) : undefined),
+  async handle(_head, body) {
+    taken.push(body.length);
+    await hold;
+    return reply(200);
+  },
+  refuse: (_head, status) => reply(status),
+};
+
+beforeEach(async () => {
+  taken = [];
+  hold = undefined;
+  const limits = { mostBodyBytes: MOST, mostBytesUnderWay: 3 * MOST, mostBytesOfOneSource: 2 * MOST };
+  server = new HttpServer({ handler, sourceOf: (peer) => peer, limits });
+  at = await server.listen({ host: '127.0.0.1', port: 0 });
+});
+afterEach(() => server.close());
+
+async function post(bytes: number, options: { agent?: Agent; path?: string; chunked?: boolean } = {}): Promise<number> {
+  const { agent, path = '/', chunked = false } = options;
+  const headers = chunked ? {} : { 'content-length': bytes };
+  const outgoing = request({ ...at, method: 'POST', path, headers, ...(agent === undefined ? {} : { agent }) });
+  outgoing.end(Buffer.alloc(bytes));
+  const [incoming] = await once(outgoing, 'response');
+  incoming.resume();
+  await once(incoming, 'end');
+  return incoming.statusCode;
+}
+
+describe('an HTTP server', () => {
+  test('takes a body up to the limit, and answers a larger one without losing the connection', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    expect(await post(MOST, { agent })).toBe(200);
+    expect(await post(40 * MOST, { agent, chunked: true })).toBe(413);
+    expect(await post(5, { agent })).toBe(200);
+    expect(taken).toEqual([MOST, 5]);
+    agent.destroy();
+  });
+
+  test('refuses by the head before a body is asked for', async () => {
+    const socket = connect(at.port, at.host);
+    socket.write('POST /no HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n');
+    const [first] = await once(socket, 'data');
+    expect(String(first)).toMatch(/^HTTP\/1\.1 404/);
+    socket.destroy();
+  });
+
+  test('counts the bytes that are under way until they are answered', async () => {
+    let go = (): void => {};
+    hold = new Promise((resolve) => {
+      go = resolve;
+    });
+    const waiting = [post(MOST), post(MOST)];
+    await expect.poll(() => taken.length).toBe(2);
+    expect(await post(MOST)).toBe(503);
+    go();
+    expect(await Promise.all(waiting)).toEqual([200, 200]);
+    expect(await post(MOST)).toBe(200);
+  });
+
+  test('forgets the bytes of clients that leave in the middle', async () => {
+    for (let n = 0; n < 10; n++) {
+      const socket = connect(at.port, at.host);
+      socket.write(`POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${MOST}\r\n\r\n`);
+      socket.write(Buffer.alloc(MOST - 1));
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      socket.destroy();
+    }
+    await expect.poll(() => post(MOST)).toBe(200);
+    expect(taken.filter((bytes) => bytes < MOST)).toEqual([]);
+  });
+
+  test('says which port is taken', async () => {
+    const second = new HttpServer({ handler, sourceOf: (peer: string) => peer });
+    await expect(second.listen(at)).rejects.toMatchObject({
+      code: 'port.in-use',
+      message: expect.stringContaining(`${at.port}`),
+    });
+  });
+});

@@ -9,7 +9,7 @@ import { titleOf } from './trace-view.ts';
 interface Growing {
   title: string;
   /** The earliest span without a parent: clocks of nodes differ, so it gives the time of the whole. */
-  root: SpanRecord | undefined;
+  root: { readonly startNs: bigint; readonly endNs: bigint } | undefined;
   firstNs: bigint;
   lastNs: bigint;
   spans: number;
@@ -20,6 +20,8 @@ interface Growing {
 }
 
 const MOST_TRACES = 2_000;
+const MOST_NAMES = 256;
+const LONGEST_NAME = 255;
 const PERIOD_MS = 200;
 
 /** What is arriving now, trace by trace, before it is on disk: summaries for whoever watches. */
@@ -73,7 +75,7 @@ export class TraceTail {
     const { traceId, startTimeUnixNano: start, endTimeUnixNano: end } = span;
     const known = this.#traces.get(traceId);
     const trace: Growing = known ?? {
-      title: titleOf(span),
+      title: short(titleOf(span)),
       root: undefined,
       firstNs: start,
       lastNs: end,
@@ -84,18 +86,18 @@ export class TraceTail {
       groupIds: new Set(),
     };
     if (known === undefined) this.#remember(traceId, trace);
-    if (span.parentSpanId === '' && (trace.root === undefined || start < trace.root.startTimeUnixNano)) {
-      Object.assign(trace, { title: titleOf(span), root: span });
+    if (span.parentSpanId === '' && (trace.root === undefined || start < trace.root.startNs)) {
+      Object.assign(trace, { title: short(titleOf(span)), root: { startNs: start, endNs: end } });
     }
     if (start < trace.firstNs) trace.firstNs = start;
     if (end > trace.lastNs) trace.lastNs = end;
     trace.spans += 1;
     if (span.status.code === STATUS_CODE.error) trace.errors += 1;
-    trace.services.add(serviceOf(span));
+    addUpTo(trace.services, short(serviceOf(span)));
     const nodeId = nodeIdOf(span);
-    if (nodeId !== undefined) trace.nodeIds.add(nodeId);
+    if (nodeId !== undefined) addUpTo(trace.nodeIds, nodeId);
     const groupId = integerAttribute(span.attributes, ATTR.groupId, 0xffff);
-    if (groupId !== undefined) trace.groupIds.add(groupId);
+    if (groupId !== undefined) addUpTo(trace.groupIds, groupId);
   }
 
   #remember(traceId: string, trace: Growing): void {
@@ -107,8 +109,8 @@ export class TraceTail {
     const parts = family.rawTraceIds.flatMap((raw) => this.#traces.get(raw) ?? []);
     const root = this.#traces.get(family.traceId) ?? parts[0];
     if (root === undefined) return undefined;
-    const firstNs = root.root?.startTimeUnixNano ?? root.firstNs;
-    const lastNs = root.root?.endTimeUnixNano || root.lastNs; // 0 is no end
+    const firstNs = root.root?.startNs ?? root.firstNs;
+    const lastNs = root.root?.endNs || root.lastNs; // 0 is no end
     const union = <T>(of: (part: Growing) => Iterable<T>): T[] => [
       ...new Set([root, ...parts].flatMap((part) => [...of(part)])),
     ];
@@ -125,6 +127,16 @@ export class TraceTail {
       groupIds: union((part) => part.groupIds),
     };
   }
+}
+
+/** A copy of its own of what is too long for a list, so that a cut text does not keep the whole one alive. */
+function short(text: string): string {
+  return text.length <= LONGEST_NAME ? text : Buffer.from(text.slice(0, LONGEST_NAME)).toString();
+}
+
+/** One trace may name so many services, nodes and groups here; the store knows them all. */
+function addUpTo<T>(known: Set<T>, item: T): void {
+  if (known.size < MOST_NAMES) known.add(item);
 }
 
 function matches(summary: TraceSummary, query: TraceQuery): boolean {

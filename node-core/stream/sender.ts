@@ -26,6 +26,8 @@ interface WindowProbe {
   readonly at: Millis;
   readonly interval: Millis;
   readonly sent: number;
+  /** A segment goes into the closed window now. */
+  readonly segmentOwed: boolean;
 }
 
 /** A segment is presumed lost when one sent three transmissions later arrived (RFC 9002, 6.1.1). */
@@ -138,17 +140,12 @@ export class Sender {
 
   /** The next segment to put on the wire. `flush`: nothing more will be written, so nothing is held back. */
   pollSegment(nowMs: Millis, flush: boolean): Segment | undefined {
-    if (this.#peerWindow === 0) return undefined;
+    if (this.#peerWindow === 0) return this.#pollProbe(nowMs);
     const lost = this.#buffer.firstLost();
     const mayRepair = this.#repairs > 0 || this.#buffer.flyingBytes === 0;
     if (lost !== undefined && mayRepair) return this.#retransmit(lost, nowMs);
     if (lost !== undefined || !this.windowAvailable) return undefined;
-    const segment = this.#buffer.takeNew(this.#transmissions + 1, nowMs, flush);
-    if (segment === undefined) return undefined;
-    this.#transmissions += 1;
-    this.#bytesSent += segment.payload.length;
-    if (this.#buffer.inFlight.length === 1) this.#progressAt = nowMs;
-    return segment;
+    return this.#takeNew(nowMs, flush);
   }
 
   /** @returns `probe` when an empty ACK must ask for the window, `gave-up` when the peer is past hope. */
@@ -257,6 +254,15 @@ export class Sender {
     this.#repairs = Math.min(this.#repairs + delivered + room, this.#config.segmentsInFlight);
   }
 
+  #takeNew(nowMs: Millis, flush: boolean): Segment | undefined {
+    const segment = this.#buffer.takeNew(this.#transmissions + 1, nowMs, flush);
+    if (segment === undefined) return undefined;
+    this.#transmissions += 1;
+    this.#bytesSent += segment.payload.length;
+    if (this.#buffer.inFlight.length === 1) this.#progressAt = nowMs;
+    return segment;
+  }
+
   #retransmit(segment: Segment, nowMs: Millis): Segment {
     this.#buffer.setFate(segment, 'flying');
     this.#transmissions += 1;
@@ -281,19 +287,31 @@ export class Sender {
     this.#allSackedBefore = !this.#allSackedBefore;
   }
 
-  /** A closed window stops data and its timer; only probes go out. */
+  /** A closed window stops data and its timer; only probes go out, at first empty ones. */
   #watchWindow(nowMs: Millis): void {
     const waits = this.#peerWindow === 0 && !this.#buffer.isEmpty;
     if (!waits) this.#probe = undefined;
-    else this.#probe ??= { at: nowMs + this.#config.probeInitialMs, interval: this.#config.probeInitialMs, sent: 0 };
+    else {
+      const interval = this.#config.probeInitialMs;
+      this.#probe ??= { at: nowMs + interval, interval, sent: 0, segmentOwed: false };
+    }
   }
 
   #handleProbeTimeout(probe: WindowProbe, nowMs: Millis): 'probe' | 'gave-up' | undefined {
     if (nowMs < probe.at) return undefined;
     if (probe.sent >= this.#config.probes) return 'gave-up';
     const interval = Math.min(this.#config.probeMaxMs, probe.interval * 2);
-    this.#probe = { at: nowMs + interval, interval, sent: probe.sent + 1 };
-    return 'probe';
+    const segmentOwed = probe.sent >= this.#config.emptyProbes;
+    this.#probe = { at: nowMs + interval, interval, sent: probe.sent + 1, segmentOwed };
+    return segmentOwed ? undefined : 'probe';
+  }
+
+  /** The one segment that a probe puts into the closed window: a stock peer leaves empty probes without an answer. */
+  #pollProbe(nowMs: Millis): Segment | undefined {
+    if (this.#probe?.segmentOwed !== true) return undefined;
+    this.#probe = { ...this.#probe, segmentOwed: false };
+    const first = this.#buffer.firstUnsacked();
+    return first === undefined ? this.#takeNew(nowMs, true) : this.#retransmit(first, nowMs);
   }
 
   /** What was in flight when the window closed was most likely dropped by the full receiver. */

@@ -48,6 +48,8 @@ export interface StreamConfig {
   readonly probeInitialMs: Millis;
   readonly probeMaxMs: Millis;
   readonly probes: number;
+  /** Probes without data; the later ones are one segment each. */
+  readonly emptyProbes: number;
 
   readonly keepaliveMs: Millis;
   /** An empty ACK is answered if nothing was sent on the stream for so long. */
@@ -110,6 +112,7 @@ export const STREAM_DEFAULTS: StreamConfig = {
   probeInitialMs: 500,
   probeMaxMs: 30_000,
   probes: 30,
+  emptyProbes: 2,
 
   keepaliveMs: 25_000,
   answerAfterMs: 5_000,

@@ -54,7 +54,7 @@ describe('an idle stream', () => {
 });
 
 describe('a window of 0', () => {
-  test('stops data completely, is probed, and opens again', () => {
+  test('stops data, is probed, and opens again', () => {
     const { link, connection } = established();
     link.bob.reads = false;
     link.alice.behaviour = sendAll(link, connection, pattern(800_000));
@@ -62,11 +62,30 @@ describe('a window of 0', () => {
     const stoppedAt = link.alice.sent.length;
     link.run(20_000);
     const probes = link.alice.sent.slice(stoppedAt);
-    expect(emptyAcks(probes)).toHaveLength(probes.length);
-    expect(probes).toHaveLength(5); // after 0.5, 1.5, 3.5, 7.5 and 15.5 s
+    expect(probes.map((packet) => packet.payload.length > 0)).toEqual([false, false, true, true, true]); // to 15.5 s
+    expect(new Set(probes.slice(2).map((packet) => packet.sequence)).size).toBe(1); // always the same segment
     link.bob.reads = true;
     link.bob.readAll(link.bob.accepted, link.now);
     link.runUntil(() => link.bob.closeReasons().length === 1, 5_000);
+    expect(Buffer.compare(link.bob.bytes(link.bob.accepted), pattern(800_000))).toBe(0);
+  });
+
+  test('opens at a peer that neither tells of it nor answers an empty ACK', () => {
+    let silent = false;
+    const { link, connection } = established({
+      drop: (packet, to) => {
+        if (to.name === 'bob' && packet.payload.length > 0) silent = false;
+        return silent && to.name === 'alice';
+      },
+    });
+    link.bob.reads = false;
+    link.alice.behaviour = sendAll(link, connection, pattern(800_000));
+    link.runUntil(() => connection.sender.peerWindow === 0, 5_000);
+    link.run(1_000);
+    silent = true;
+    link.bob.reads = true;
+    link.bob.readAll(link.bob.accepted, link.now);
+    link.runUntil(() => link.bob.closeReasons().length === 1, 8_000);
     expect(Buffer.compare(link.bob.bytes(link.bob.accepted), pattern(800_000))).toBe(0);
   });
 

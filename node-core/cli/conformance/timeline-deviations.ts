@@ -23,6 +23,7 @@ const FIN_TIMES_MS = [0, 1_000, 3_000, 7_000];
 const FIN_GIVE_UP_MS = 15_000;
 const TIME_WAIT_MS = 10_000;
 const PROBE_TIMES_MS = [500, 1_500, 3_500, 7_500, 15_500, 31_500, 61_500];
+const EMPTY_PROBES = 2;
 
 interface Recording {
   readonly observeMs: number;
@@ -112,13 +113,15 @@ export const timelineDeviations: readonly Deviation[] = [
     // The recorded program says window 0 here, as in a FIN; ours says what there is.
     return { ...life, packets: kept.map((packet, index) => (index < answer ? packet : { ...packet, window: 512 })) };
   }),
-  ...perLife('a window of 0 is a closed window', (life, recording) => {
+  ...perLife('a window of 0 is a closed window; the third and later probes are one segment', (life, recording) => {
     const index = life.packets.findIndex(({ from, flags, window }) => from === 9 && flags === 'ACK' && window === 0);
     const closing = life.packets[index];
     if (closing === undefined || !life.packets.slice(index).some(({ from, len }) => from === 7 && len > 0))
       return undefined;
     const probe = { from: 7, flags: 'ACK', seq: closing.ack, ack: closing.seq, window: 512, len: 0 };
-    const probes = repeated(probe, seen(PROBE_TIMES_MS, recording.sentAt[index] ?? 0, recording));
+    const segment = life.packets.slice(index).find(({ from, len }) => from === 7 && len > 0)?.len ?? 0;
+    const count = seen(PROBE_TIMES_MS, recording.sentAt[index] ?? 0, recording);
+    const probes = repeated(probe, count).map((each, sent) => (sent < EMPTY_PROBES ? each : { ...each, len: segment }));
     return { ...life, packets: [...life.packets.slice(0, index + 1), ...probes] };
   }),
 ];

@@ -7,6 +7,7 @@ import { NAT_BEHAVIOURS } from '../io/nat-socket.ts';
 import { dataFolder } from '../supervisor/data-folder.ts';
 import { runConformance } from './conformance.ts';
 import { startFleet, startFleetOfProcesses } from './fleet-command.ts';
+import { runInterop } from './interop.ts';
 import { runUntilStopped } from './lifetime.ts';
 import { startNode } from './node-command.ts';
 import { runPing } from './ping-command.ts';
@@ -175,6 +176,15 @@ program
   .action(async (dir: string) => {
     const counts = await runConformance(dir, (line) => process.stdout.write(`${line}\n`));
     process.exitCode = counts.failed > 0 ? 1 : 0;
+  });
+
+program
+  .command('interop')
+  .description('run with the stock daemon in a network that has only loopback; exit status 1 on a failure')
+  .option('--bin <dir>', 'folder with pilot-daemon and pilotctl', process.env.FLIGHTDECK_STOCK_DAEMON)
+  .option('--only <words>', 'only cases with these words in their name; may be repeated', collect, [])
+  .action(async ({ bin, only }) => {
+    process.exit(await runInterop({ bin, only }, (line) => process.stdout.write(`${line}\n`)));
   });
 
 // named, since commander takes this program under Electron's binary for a packaged app and would shift the arguments

@@ -127,6 +127,19 @@ export function decodeTaggedData(payload: Uint8Array): TaggedData {
   return { messageId, replyTo, innerType: reader.uint32(), innerPayload: reader.rest() };
 }
 
+/** @throws PilotError `frame.invalid` for an id that a receiver would refuse. */
+export function encodeTaggedData(tagged: TaggedData): Uint8Array {
+  const ids = { message_id: tagged.messageId, reply_to: tagged.replyTo };
+  readMessageId(ids, 'message_id');
+  readMessageId(ids, 'reply_to');
+  const header = utf8(JSON.stringify(ids));
+  return new ByteWriter(6 + header.length + tagged.innerPayload.length)
+    .uint16(header.length)
+    .copy(header)
+    .uint32(tagged.innerType)
+    .copy(tagged.innerPayload).bytes;
+}
+
 function encodeFileName(fileName: string): Uint8Array {
   const name = utf8(fileName);
   if (name.length > 0xffff) throw new PilotError('frame.oversize', 'file name too long', { length: name.length });

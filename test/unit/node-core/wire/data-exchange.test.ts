@@ -7,6 +7,7 @@ import {
   DataFrameDecoder,
   decodeTaggedData,
   encodeDataFrame,
+  encodeTaggedData,
   MAX_DATA_LENGTH,
   refusalText,
 } from '../../../../node-core/wire/data-exchange.ts';
@@ -90,8 +91,9 @@ test('answers name the type and count a file without its name', () => {
 });
 
 test('a tagged frame gives back what it wraps', () => {
-  const bytes = fromHex(`0018${toHex(utf8('{"message_id":"a.b:c-1"}'))}000000016869`);
   const tagged = { messageId: 'a.b:c-1', replyTo: undefined, innerType: 1, innerPayload: utf8('hi') };
+  const bytes = encodeTaggedData(tagged);
+  expect(toHex(bytes)).toBe(`0018${toHex(utf8('{"message_id":"a.b:c-1"}'))}000000016869`);
   expect(decodeTaggedData(bytes)).toEqual(tagged);
 });
 
@@ -106,4 +108,9 @@ test.each<[string, string, string]>([
   ['no inner type', `0002${toHex(utf8('{}'))}0000`, 'frame.truncated'],
 ])('a tagged frame with %s is refused', (_what, hex, code) => {
   expect(() => decodeTaggedData(fromHex(hex))).toThrow(expect.objectContaining({ code }));
+});
+
+test('no id is sent that a receiver refuses', () => {
+  const tagged = { messageId: 'a b', replyTo: undefined, innerType: 1, innerPayload: utf8('hi') };
+  expect(() => encodeTaggedData(tagged)).toThrow(expect.objectContaining({ code: 'frame.invalid' }));
 });

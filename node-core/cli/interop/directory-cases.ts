@@ -1,0 +1,91 @@
+import { openChannel } from '../../io/tcp-channel.ts';
+import { encodeRegistryRequest, type JsonObject, parseRegistryMessage } from '../../wire/registry-message.ts';
+import { GROUP, type InteropBench } from './bench.ts';
+import { expect, expectEqual, type InteropCase } from './interop-case.ts';
+
+export const DIRECTORY_CASES: readonly InteropCase[] = [
+  { name: 'directory: stock registers at our registry', run: registers },
+  { name: 'directory: its registration is signed, so an unsigned one for its key is refused', run: registersSigned },
+  { name: 'directory: set-hostname, set-private and set-public reach our registry', run: changesProfile },
+  { name: 'directory: pilotctl info, find and lookup', run: finds },
+  { name: 'directory: pilotctl network list, join, members and leave', run: joinsGroup },
+];
+
+async function registers(bench: InteropBench) {
+  const stock = await bench.stock();
+  const ours = await bench.ours();
+  const record = await ours.node.ask('lookup', { node_id: stock.nodeId });
+  expectEqual(record.version, '1.18.0', 'the version in our registry');
+  expectEqual(record.hostname, 'stock', 'the hostname in our registry');
+  return `node ${stock.nodeId}, ${stock.address}`;
+}
+
+async function registersSigned(bench: InteropBench) {
+  const stock = await bench.stock();
+  const ours = await bench.ours();
+  const { public_key } = await ours.node.ask('lookup', { node_id: stock.nodeId });
+  const unsigned = { listen_addr: stock.listen, public_key: String(public_key), owner: '', version: '1.18.0' };
+  const reply = await askOnce(bench, encodeRegistryRequest('register', unsigned));
+  expect(/signature/.test(String(reply.error)), `our registry answered ${JSON.stringify(reply)}`);
+  return undefined;
+}
+
+async function changesProfile(bench: InteropBench) {
+  const stock = await bench.stock();
+  const { node } = await bench.ours();
+  const seen = async () => {
+    const { hostname, public: open } = await node.ask('lookup', { node_id: stock.nodeId });
+    return { hostname, open };
+  };
+  await stock.ask('set-hostname', 'renamed');
+  await stock.ask('set-private');
+  expectEqual(await seen(), { hostname: 'renamed', open: false }, 'what our registry says');
+  await stock.ask('set-hostname', 'stock');
+  await stock.ask('set-public');
+  expectEqual(await seen(), { hostname: 'stock', open: true }, 'what our registry says');
+  return undefined;
+}
+
+async function finds(bench: InteropBench) {
+  const stock = await bench.stock();
+  const { node } = await bench.ours();
+  const info = await stock.ask('info');
+  expectEqual([info.node_id, info.version], [stock.nodeId, '1.18.0'], 'pilotctl info');
+  const found = await stock.ask('find', 'ours');
+  expectEqual([found.node_id, found.address], [node.nodeId, node.address], 'pilotctl find');
+  const record = await stock.ask('lookup', String(node.nodeId));
+  expectEqual([record.hostname, record.public], ['ours', true], 'pilotctl lookup');
+  return undefined;
+}
+
+async function joinsGroup(bench: InteropBench) {
+  const stock = await bench.stock();
+  const { node } = await bench.ours();
+  const group = String(GROUP.id);
+  const list = await stock.ask('network', 'list');
+  expect(JSON.stringify(list.networks).includes(`"${GROUP.name}"`), `network list says ${JSON.stringify(list)}`);
+  const members = async () => {
+    const { nodes } = await stock.ask('network', 'members', group);
+    return (nodes as { node_id: number }[]).map((member) => member.node_id).sort();
+  };
+  await stock.ask('network', 'join', group);
+  await node.join(GROUP.id, '');
+  expectEqual(await members(), [stock.nodeId, node.nodeId].sort(), 'network members');
+  await stock.ask('network', 'leave', group);
+  expectEqual(await members(), [node.nodeId], 'network members after leaving');
+  await node.leave(GROUP.id);
+  return undefined;
+}
+
+async function askOnce(bench: InteropBench, request: Uint8Array): Promise<JsonObject> {
+  const channel = await openChannel(bench.registry, 5_000);
+  try {
+    return await new Promise((resolve, reject) => {
+      channel.onMessage = (message) => resolve(parseRegistryMessage(message));
+      channel.onClosed = (reason) => reject(new Error(`the registry closed the connection: ${reason}`));
+      channel.send(request);
+    });
+  } finally {
+    channel.close();
+  }
+}

@@ -2,10 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { StockDaemon } from '../../node-core/cli/interop/stock-daemon.ts';
 import { FlightdeckProcess } from '../support/flightdeck-process.ts';
 import { NetworkNamespace } from '../support/network-namespace.ts';
 import { notRun } from '../support/not-run.ts';
-import { STOCK_PROGRAMS, StockDaemon } from '../support/stock-daemon.ts';
+import { STOCK_PROGRAMS } from '../support/stock-programs.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const REGISTRY = '127.0.0.1:9000';
@@ -36,7 +37,8 @@ async function startRendezvous(): Promise<FlightdeckProcess> {
 
 async function startDaemon(name: string, port: number, ...flags: string[]): Promise<StockDaemon> {
   const daemon = await StockDaemon.start({
-    ...{ namespace, name, flags, registry: REGISTRY, beacon: BEACON, listen: `127.0.0.1:${port}` },
+    ...{ programs: STOCK_PROGRAMS ?? '', prefix: namespace.prefix },
+    ...{ name, flags, registry: REGISTRY, beacon: BEACON, listen: `127.0.0.1:${port}` },
     folder: join(folder, name),
   });
   closing.push(() => daemon.stop());

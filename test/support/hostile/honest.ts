@@ -1,0 +1,35 @@
+import { once } from 'node:events';
+import type { Endpoint } from '../../../node-core/base/transport.ts';
+import type { RunningNode } from '../../../node-core/host/running-node.ts';
+import type { UdpSocket } from '../../../node-core/io/udp-socket.ts';
+import { encodeBeaconMessage } from '../../../node-core/wire/beacon-message.ts';
+import { PORT } from '../../../node-core/wire/packet.ts';
+
+/** Asks a beacon for our address; rejects when it does not say. */
+export async function askBeacon(socket: UdpSocket, beacon: Endpoint, withinMs: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const deadline = setTimeout(() => reject(new Error('the beacon does not answer')), withinMs);
+    socket.onDatagram = () => {
+      clearTimeout(deadline);
+      resolve();
+    };
+    socket.send(encodeBeaconMessage({ kind: 'discover', nodeId: 0 }), beacon);
+  });
+}
+
+/** What comes back from a node's echo service. */
+export async function echoOf(node: RunningNode, peerNodeId: number, text: string): Promise<string> {
+  const { duplex } = await node.dial({ nodeId: peerNodeId, groupId: 0, port: PORT.echo });
+  duplex.write(text);
+  const [answer] = await once(duplex, 'data');
+  duplex.destroy();
+  return String(answer);
+}
+
+/** Resolves with what `asked` does, and rejects when that takes longer. */
+export function within<T>(ms: number, asked: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const deadline = setTimeout(() => reject(new Error(`no answer in ${ms} ms`)), ms);
+    asked.then(resolve, reject).finally(() => clearTimeout(deadline));
+  });
+}

@@ -152,6 +152,7 @@ describe(`a running deck and its fleet withstand hostile input (seed ${SEED})`, 
     const surface = await UdpSurface.open(options);
     await withstand(surface, () => witness.ping(deckNode.nodeId, PATIENCE_MS));
     expect(surface.heard).toBeGreaterThan(0);
+    await counted('frames', 'not-pilot', 'malformed-frame', 'key-exchange-limit');
   });
 
   test('at the tunnel socket of an agent', { timeout: LIMIT_MS }, async () => {

@@ -79,6 +79,14 @@ export class Pinger {
     }
   }
 
+  /** The tunnel ends: whoever still waits for an answer is told that none will come. */
+  close(): void {
+    for (const { pingId } of this.#waiting.splice(0)) this.#timeOut(pingId);
+    for (const { purpose } of this.#pings.expire(Number.POSITIVE_INFINITY)) {
+      if (purpose.kind === 'asked') this.#timeOut(purpose.pingId);
+    }
+  }
+
   nextTimeout(): Millis | undefined {
     return earliest(this.#pings.nextDeadline(), ...this.#waiting.map((ping) => ping.deadline));
   }

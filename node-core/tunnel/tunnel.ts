@@ -173,6 +173,7 @@ export class Tunnel {
   }
 
   close(now: Instant): void {
+    this.#pinger.close();
     this.#keys.close(now);
     this.#path.close(now);
   }

@@ -56,6 +56,7 @@ function serveFile(request: IncomingMessage, reply: ServerResponse, files: Retur
     return end(reply, 403, 'This address is for this machine only.');
   if (request.method !== 'GET' && request.method !== 'HEAD') return end(reply, 405, 'Only GET is served here.');
   if (files === undefined) return end(reply, 404, 'There is no interface here; build it first.');
+  delete request.headers.range; // pages are small, and a range that ends before it starts ends the file server's process
   files(request, reply, () => end(reply, 404, 'There is no such page.'));
 }
 

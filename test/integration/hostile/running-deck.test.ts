@@ -192,4 +192,13 @@ describe(`a running deck and its fleet withstand hostile input (seed ${SEED})`, 
     expect(surface.answers.get(400)).toBeGreaterThan(0);
     expect(surface.answers.get(200)).toBeGreaterThan(0);
   });
+
+  test('at its pages, by a range that ends before it starts', async () => {
+    const [page] = String(deck.ready.url).split('#');
+    const reply = await fetch(String(page), { headers: { range: 'bytes=5-1' } });
+    expect(reply.status).toBe(200);
+    await reply.text();
+    await window.client.peer.ping({ nodeId: agentNode.nodeId });
+    expect(deck.log).not.toContain('a process ended');
+  });
 });

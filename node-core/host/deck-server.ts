@@ -7,6 +7,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { PilotError } from '../base/errors.ts';
 import { type Endpoint, formatEndpoint } from '../base/transport.ts';
 import { CONTENT_SECURITY_POLICY } from '../contract/host-link.ts';
+import { gated } from './call-gate.ts';
 import type { DeckRouter } from './router.ts';
 
 export interface DeckServer {
@@ -91,7 +92,7 @@ function admit(client: WebSocket, token: string, handler: RPCHandler<Record<neve
   client.once('message', (message) => {
     clearTimeout(timer);
     if (!holdsToken(String(message), token)) return client.close(4401, 'wrong token');
-    handler.upgrade(client);
+    handler.upgrade(gated(client));
   });
 }
 

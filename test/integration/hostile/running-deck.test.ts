@@ -12,6 +12,7 @@ import { SystemClock } from '../../../node-core/io/system-clock.ts';
 import { UdpSocket } from '../../../node-core/io/udp-socket.ts';
 import { waitForLiveAgents } from '../../support/deck-connection.ts';
 import { FlightdeckProcess } from '../../support/flightdeck-process.ts';
+import { ContractSurface, missingCalls } from '../../support/hostile/contract-surface.ts';
 import { askBeacon, echoOf, within } from '../../support/hostile/honest.ts';
 import { HostileInput } from '../../support/hostile/hostile-input.ts';
 import type { Victim } from '../../support/hostile/hostile-peer.ts';
@@ -191,6 +192,13 @@ describe(`a running deck and its fleet withstand hostile input (seed ${SEED})`, 
     expect(surface.answers.get(500)).toBeUndefined();
     expect(surface.answers.get(400)).toBeGreaterThan(0);
     expect(surface.answers.get(200)).toBeGreaterThan(0);
+  });
+
+  test('at the contract', { timeout: LIMIT_MS }, async () => {
+    expect(missingCalls()).toEqual([]);
+    const surface = new ContractSurface(String(deck.ready.url), agentNode.nodeId, new HostileInput(SEED + 5));
+    const other = ids.find((id) => id !== agentNode.nodeId && id !== deckNode.nodeId) ?? 0;
+    await withstand(surface, () => window.client.peer.ping({ nodeId: other, timeoutMs: PATIENCE_MS }));
   });
 
   test('at its pages, by a range that ends before it starts', async () => {

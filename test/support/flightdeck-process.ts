@@ -29,15 +29,13 @@ export class FlightdeckProcess {
    * Starts it and waits for its ready line.
    *
    * @param namespace - The network it runs in, where not the machine's.
-   * @param file - The program, where not the built command line.
    */
   static async start(
     args: readonly string[],
     env: NodeJS.ProcessEnv = {},
     namespace?: NetworkNamespace,
-    file = PROGRAM,
   ): Promise<FlightdeckProcess> {
-    const [program, ...words] = [...(namespace?.prefix ?? []), process.execPath, file, ...args];
+    const [program, ...words] = [...(namespace?.prefix ?? []), process.execPath, PROGRAM, ...args];
     const child = spawn(program as string, words, {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { ...process.env, ...env },

@@ -1,4 +1,4 @@
-import type { Locator, Page } from '@playwright/test';
+import { expect, type Locator, type Page } from '@playwright/test';
 import { GraphPage } from './graph-page.ts';
 import { GroupsPage } from './groups-page.ts';
 import { TracesPage } from './traces-page.ts';
@@ -37,6 +37,14 @@ export class DeckPage {
   /** A line over the view that says what is not as it should be. */
   stateLine(words: string | RegExp): Locator {
     return this.page.getByRole('paragraph').filter({ hasText: words });
+  }
+
+  /** Opens the span of a stream in the inspector; a trace that is still growing may move its row away under the click. */
+  async selectFlow(span: Locator): Promise<void> {
+    await expect(async () => {
+      await span.click();
+      await expect(this.inspector).toContainText('Flow, seen from both ends', { timeout: 2_000 });
+    }).toPass({ timeout: 30_000 });
   }
 
   /** Runs a command of the palette by its words. */

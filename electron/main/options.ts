@@ -29,6 +29,7 @@ export function parseOptions(argv: readonly string[]): AppOptions {
       downloads: string,
     },
     'no-fleet': { type: 'boolean' },
+    'no-rate-limits': { type: 'boolean' },
   } as const;
   const { values } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true });
   const registry = address('--registry', values.registry);
@@ -40,6 +41,7 @@ export function parseOptions(argv: readonly string[]): AppOptions {
     rendezvous: registry !== undefined && beacon !== undefined ? { registry, beacon } : undefined,
     otlpHttp: address('--otlp-http', values['otlp-http']),
     http: address('--http', values.http),
+    rateLimits: values['no-rate-limits'] !== true,
   };
   return { plan, downloads: text('--downloads', values.downloads) };
 }

@@ -1,5 +1,8 @@
 import type { Millis } from './clock.ts';
 
+/** A rate that nothing on this machine reaches: what is bounded by it is bounded by nothing. */
+export const UNLIMITED_PER_SECOND = 1_000_000_000;
+
 /** Allows `burst` at once and `perSecond` in the long run. */
 export class TokenBucket {
   readonly #perMs: number;

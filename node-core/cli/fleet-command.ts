@@ -14,6 +14,8 @@ export interface FleetUpCommand {
   readonly sendsContext: boolean;
   /** The name of one agent of the roster: this process runs it alone. */
   readonly only: string | undefined;
+  /** False lifts what is bounded per second. */
+  readonly rateLimits: boolean;
 }
 
 /** A killed agent is started again after this long: long enough for an operator to see that it is gone. */
@@ -32,6 +34,7 @@ export async function startFleet(command: FleetUpCommand) {
     folder,
     collector: () => deck.current.nodeId,
     sendsContext: () => sendsContext,
+    rateLimits: command.rateLimits,
   };
   const entries = roster(command.agents).filter(
     (entry) => command.only === undefined || entry.hostname === command.only,
@@ -72,6 +75,7 @@ export async function startFleetOfProcesses(command: FleetUpCommand) {
   );
   const common = ['fleet', 'up', '--data', command.data, '--agents', String(command.agents)];
   if (!command.sendsContext) common.push('--no-context');
+  if (!command.rateLimits) common.push('--no-rate-limits');
   const ready = await Promise.all(
     roster(command.agents).map(({ hostname }: RosterEntry) =>
       supervisor.start({ role: hostname, args: () => [...common, '--only', hostname] }),

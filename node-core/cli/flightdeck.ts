@@ -34,6 +34,8 @@ function count(text: string): number {
   return value;
 }
 
+const NO_RATE_LIMITS = ['--no-rate-limits', 'lift what is bounded per second, for tests under load'] as const;
+
 const collect = (value: string, previous: readonly string[]) => [...previous, value];
 
 const program = new Command('flightdeck')
@@ -47,7 +49,7 @@ program
   .option('--beacon-addr <host:port>', 'where the beacon listens (UDP)', endpoint, LOOPBACK_ANY)
   .option('--store <file>', 'where the state is kept')
   .option('--group <name>', 'an open group that exists from the start; may be repeated', collect, [])
-  .option('--no-rate-limits', 'lift what is bounded per second, for tests under load')
+  .option(...NO_RATE_LIMITS)
   .action((options) =>
     runUntilStopped(() =>
       startRendezvous({
@@ -83,15 +85,16 @@ program
   .option('--beacon <host:port>', 'the beacon of that rendezvous', endpointText)
   .option('--otlp-http <host:port>', 'where OTLP/HTTP is taken', endpointText)
   .option('--http <host:port>', 'where a browser finds the interface', endpointText)
+  .option(...NO_RATE_LIMITS)
   .action((options) =>
     runUntilStopped(() => {
-      const { registry, beacon, otlpHttp, http } = options;
+      const { registry, beacon, otlpHttp, http, rateLimits } = options;
       if ((registry === undefined) !== (beacon === undefined)) {
         throw new PilotError('config.invalid', '--registry and --beacon go together');
       }
       const rendezvous = registry === undefined ? undefined : { registry, beacon };
       const fleetAgents = options.fleet === false ? 0 : options.fleet;
-      return startServe({ dataFolder: dataFolder(options.data), fleetAgents, rendezvous, otlpHttp, http });
+      return startServe({ dataFolder: dataFolder(options.data), fleetAgents, rendezvous, otlpHttp, http, rateLimits });
     }),
   );
 
@@ -111,6 +114,7 @@ fleet
   .option('--data <dir>', 'the data folder of the deck')
   .option('--one-process-each', 'each agent in a process of its own', false)
   .option('--no-context', 'send no trace context in application messages')
+  .option(...NO_RATE_LIMITS)
   .addOption(new Option('--only <agent>').hideHelp())
   .action((options) =>
     runUntilStopped(() => {
@@ -119,6 +123,7 @@ fleet
         agents: options.agents,
         sendsContext: options.context,
         only: options.only,
+        rateLimits: options.rateLimits,
       };
       return options.oneProcessEach ? startFleetOfProcesses(command) : startFleet(command);
     }),

@@ -1,3 +1,4 @@
+import { UNLIMITED_PER_SECOND } from '../base/token-bucket.ts';
 import { type Endpoint, formatEndpoint } from '../base/transport.ts';
 import { createLog } from '../host/log.ts';
 import { readStateFile, writeStateFile } from '../io/state-file.ts';
@@ -18,7 +19,7 @@ export interface RendezvousCommand {
   readonly groups: readonly string[];
   readonly adminToken: string | undefined;
   /** False lifts what bounds requests, new keys, relays and punches per second; for tests under load. */
-  readonly rateLimits?: boolean;
+  readonly rateLimits: boolean;
 }
 
 const LIMITS = {
@@ -29,23 +30,21 @@ const LIMITS = {
   messageMs: 30_000,
 };
 
-const UNLIMITED = 1_000_000_000;
-
 /** Registry and beacon in this process. */
 export async function startRendezvous(command: RendezvousCommand) {
   const log = createLog('rendezvous');
   const clock = new SystemClock();
   const socket = await UdpSocket.bind(command.beacon);
   const beaconAddress = formatEndpoint(socket.local);
-  const lifted = command.rateLimits === false;
+  const lifted = !command.rateLimits;
   const directory = await loadDirectory(command, beaconAddress, (aside) =>
     log.error({ aside }, 'the store was not readable and is set aside'),
   );
   for (const name of command.groups) directory.ensureGroup(name, clock.now());
   const server = new RendezvousServer({
     directory,
-    beacon: new Beacon(lifted ? { relaysPerSecond: UNLIMITED, punchesPerSecond: UNLIMITED } : {}),
-    ...(lifted ? { requestsPerSecond: UNLIMITED } : {}),
+    beacon: new Beacon(lifted ? { relaysPerSecond: UNLIMITED_PER_SECOND, punchesPerSecond: UNLIMITED_PER_SECOND } : {}),
+    ...(lifted ? { requestsPerSecond: UNLIMITED_PER_SECOND } : {}),
     clock,
     save: (snapshot) =>
       command.store === undefined ? Promise.resolve() : writeStateFile(command.store, JSON.stringify(snapshot)),
@@ -74,7 +73,7 @@ async function loadDirectory(
   const options: DirectoryOptions = {
     beaconAddress,
     ...(command.adminToken === undefined ? {} : { adminToken: command.adminToken }),
-    ...(command.rateLimits === false ? { newKeysPerSecond: UNLIMITED } : {}),
+    ...(!command.rateLimits ? { newKeysPerSecond: UNLIMITED_PER_SECOND } : {}),
   };
   if (command.store === undefined) return new Directory(options);
   const parse = (content: string) => directorySnapshot.parse(JSON.parse(content));

@@ -24,6 +24,8 @@ export interface FleetNetwork {
   readonly folder: string;
   readonly collector: FindCollector;
   readonly sendsContext: () => boolean;
+  /** False lifts what is bounded per second. */
+  readonly rateLimits: boolean;
 }
 
 /** Pause between two errands of one agent. */
@@ -66,6 +68,7 @@ export class FleetAgent {
       clockEpoch: () => clock.epoch,
       tracer: this.#tracer,
       untracedPorts: [PORT.telemetry],
+      rateLimits: network.rateLimits,
       exportCounts: () => this.#exporter.counts,
       onReports: (reports) => this.#exporter.addLogs(reports.map((report) => encodeReport(report, resource))),
     });

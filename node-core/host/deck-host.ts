@@ -27,6 +27,8 @@ export interface DeckHostOptions {
   /** The router this node stands behind, in the demo network. */
   readonly nat: NatBehaviour;
   readonly networkName: string;
+  /** False lifts what is bounded per second. */
+  readonly rateLimits: boolean;
   /** The built interface, for a browser; without it only the contract is served. */
   readonly pages: string | undefined;
 }
@@ -60,6 +62,7 @@ export async function startDeckHost(options: DeckHostOptions): Promise<DeckHost>
     beacon,
     hostname: HOSTNAME,
     networkName: options.networkName,
+    rateLimits: options.rateLimits,
     adminToken: process.env.FLIGHTDECK_ADMIN_TOKEN,
     startCollector: (events) => startCollector({ folder: join(data, 'store'), listen: options.otlpHttp }, events),
   });

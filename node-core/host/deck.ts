@@ -34,6 +34,7 @@ export interface DeckOptions {
   readonly hostname: string;
   readonly networkName: string;
   readonly adminToken: string | undefined;
+  readonly rateLimits: boolean;
   readonly startCollector: (events: CollectorEvents) => Promise<DeckCollector>;
 }
 
@@ -86,6 +87,7 @@ export class Deck {
       trustedPorts: [PORT.telemetry],
       untracedPorts: [PORT.telemetry],
       discoverIntervalMs: DISCOVER_MS,
+      rateLimits: options.rateLimits,
       onEvent: (event, now) => this.#handleEvent(event, now),
       onReports: (reports) => this.#submitReports(reports, resource),
     });

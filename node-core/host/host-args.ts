@@ -16,7 +16,16 @@ export function parseHostArgs(args: readonly string[]): DeckHostOptions {
   const text = { type: 'string' } as const;
   const { values } = parseArgs({
     args: [...args],
-    options: { data: text, registry: text, beacon: text, 'otlp-http': text, http: text, nat: text, name: text },
+    options: {
+      data: text,
+      registry: text,
+      beacon: text,
+      'otlp-http': text,
+      http: text,
+      nat: text,
+      name: text,
+      'no-rate-limits': { type: 'boolean' },
+    },
   });
   const nat = NAT_BEHAVIOURS.find((kind) => kind === (values.nat ?? 'none'));
   if (values.data === undefined || nat === undefined) throw new PilotError('config.invalid', 'bad deck host arguments');
@@ -29,6 +38,7 @@ export function parseHostArgs(args: readonly string[]): DeckHostOptions {
     http: values.http === undefined ? ANY : endpoint(values.http),
     nat,
     networkName: values.name ?? `Network at ${values.registry}`,
+    rateLimits: values['no-rate-limits'] !== true,
     pages: `${__dirname}/../renderer`,
   };
 }

@@ -28,6 +28,7 @@ export interface RunningNodeOptions
     | 'discoverIntervalMs'
     | 'heartbeatMs'
     | 'limits'
+    | 'rateLimits'
   > {
   readonly identity: Identity;
   readonly profile: RegistryProfile;

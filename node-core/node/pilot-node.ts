@@ -6,9 +6,9 @@ import { type Endpoint, formatEndpoint } from '../base/transport.ts';
 import type { Identity } from '../crypto/identity.ts';
 import type { Connection } from '../stream/connection.ts';
 import { PortTable } from '../stream/port-table.ts';
-import type { StreamConfig } from '../stream/stream-config.ts';
+import { LIFTED_STREAM_RATES, type StreamConfig } from '../stream/stream-config.ts';
 import type { StreamEvent } from '../stream/stream-event.ts';
-import type { TunnelLimits } from '../tunnel/tunnel-config.ts';
+import { LIFTED_RATES, type TunnelLimits } from '../tunnel/tunnel-config.ts';
 import type { SessionKeys, TunnelEvent } from '../tunnel/tunnel-event.ts';
 import { type Transmit, TunnelTable } from '../tunnel/tunnel-table.ts';
 import { type Packet, PROTOCOL } from '../wire/packet.ts';
@@ -39,6 +39,8 @@ export interface PilotNodeOptions {
   readonly discoverIntervalMs?: Millis;
   readonly limits?: Partial<TunnelLimits>;
   readonly streams?: Partial<StreamConfig>;
+  /** False lifts what is bounded per second, beside what `limits` and `streams` say; for tests under load. */
+  readonly rateLimits?: boolean;
 }
 
 export interface DialOptions {
@@ -91,16 +93,18 @@ export class PilotNode {
   constructor(options: PilotNodeOptions, now: Instant) {
     this.#options = options;
     this.#startedAt = now.unixNano;
-    const { identity, random, beacon, tracer, limits, streams, discoverIntervalMs, heartbeatMs } = options;
+    const { identity, random, beacon, tracer, discoverIntervalMs, heartbeatMs } = options;
+    const lifted = options.rateLimits === false;
     this.tunnels = new TunnelTable({
       identity,
       random,
       ...(beacon === undefined ? {} : { beacon }),
       ...(tracer === undefined ? {} : { tracer }),
-      ...(limits === undefined ? {} : { limits }),
+      limits: { ...(lifted ? LIFTED_RATES : {}), ...options.limits },
       ...(discoverIntervalMs === undefined ? {} : { discoverIntervalMs }),
     });
-    this.streams = new PortTable(0, { randomBytes: random, ...(streams === undefined ? {} : { config: streams }) });
+    const config = { ...(lifted ? LIFTED_STREAM_RATES : {}), ...options.streams };
+    this.streams = new PortTable(0, { randomBytes: random, config });
     this.registry = new RegistryClient({
       identity,
       profile: options.profile,

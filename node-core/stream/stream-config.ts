@@ -1,4 +1,5 @@
 import type { Millis } from '../base/clock.ts';
+import { UNLIMITED_PER_SECOND } from '../base/token-bucket.ts';
 
 /**
  * The numbers of the stream layer. PROTOCOL.md, "Streams", has the table with the source of each; the defaults are
@@ -134,4 +135,12 @@ export const STREAM_DEFAULTS: StreamConfig = {
   synPerSecondPerSource: 10,
   synPerSecond: 100,
   resetsPerSecond: 50,
+};
+
+/** Nothing bounded per second, for tests under load; what bounds memory stays. */
+export const LIFTED_STREAM_RATES: Partial<StreamConfig> = {
+  synBurstPerSource: UNLIMITED_PER_SECOND,
+  synPerSecondPerSource: UNLIMITED_PER_SECOND,
+  synPerSecond: UNLIMITED_PER_SECOND,
+  resetsPerSecond: UNLIMITED_PER_SECOND,
 };

@@ -12,6 +12,8 @@ export interface DeckPlan {
   /** `H:P` to listen on, where not the default. */
   readonly otlpHttp: string | undefined;
   readonly http: string | undefined;
+  /** False lifts in every process what is bounded per second; for tests under load. */
+  readonly rateLimits: boolean;
 }
 
 export interface RendezvousAddresses {
@@ -34,14 +36,15 @@ const DEMO_GROUPS = ['travel', 'finance', 'security', 'research'];
  */
 export async function startDeckProcesses(plan: DeckPlan, supervisor: Supervisor, startHost: StartHost): Promise<Ready> {
   shareSecrets(plan);
-  const rendezvous = plan.rendezvous ?? (await startRendezvous(plan.dataFolder, supervisor));
+  const rendezvous = plan.rendezvous ?? (await startRendezvous(plan, supervisor));
   const chosen = { otlpHttp: plan.otlpHttp, http: plan.http };
   const ready = await startHost(() => hostArgs(plan, rendezvous, chosen));
   // a restart takes the same addresses, since exporters and browsers have been told them
   if (typeof ready.otlpHttp === 'string') chosen.otlpHttp = ready.otlpHttp;
   if (typeof ready.url === 'string') chosen.http = new URL(ready.url).host;
   if (plan.fleetAgents > 0) {
-    const args = ['fleet', 'up', '--agents', String(plan.fleetAgents), '--data', plan.dataFolder];
+    const agents = ['--agents', String(plan.fleetAgents), '--data', plan.dataFolder];
+    const args = ['fleet', 'up', ...agents, ...rateArgs(plan)];
     supervisor.start({ role: 'fleet', args: () => args }).catch(() => undefined); // refused only when the deck ends
   }
   return ready;
@@ -54,9 +57,9 @@ function shareSecrets(plan: DeckPlan): void {
 }
 
 /** Port 0 at first; a restart takes the same addresses, since everyone has been told them. */
-async function startRendezvous(dataFolder: string, supervisor: Supervisor): Promise<RendezvousAddresses> {
+async function startRendezvous(plan: DeckPlan, supervisor: Supervisor): Promise<RendezvousAddresses> {
   let addresses: RendezvousAddresses = { registry: '127.0.0.1:0', beacon: '127.0.0.1:0' };
-  const store = ['--store', `${dataFolder}/rendezvous.json`];
+  const store = ['--store', `${plan.dataFolder}/rendezvous.json`];
   const groups = DEMO_GROUPS.flatMap((name) => ['--group', name]);
   const ready = await supervisor.start({
     role: 'rendezvous',
@@ -68,6 +71,7 @@ async function startRendezvous(dataFolder: string, supervisor: Supervisor): Prom
       addresses.beacon,
       ...store,
       ...groups,
+      ...rateArgs(plan),
     ],
   });
   addresses = { registry: String(ready.registry), beacon: String(ready.beacon) };
@@ -84,5 +88,9 @@ function hostArgs(
   if (chosen.http !== undefined) args.push('--http', chosen.http);
   if (plan.rendezvous === undefined) args.push('--name', 'Local network');
   if (plan.fleetAgents > 0) args.push('--nat', 'port-restricted'); // in the demo, this node stands behind a router too
-  return args;
+  return [...args, ...rateArgs(plan)];
+}
+
+function rateArgs({ rateLimits }: DeckPlan): readonly string[] {
+  return rateLimits ? [] : ['--no-rate-limits'];
 }

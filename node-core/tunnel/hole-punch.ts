@@ -17,7 +17,6 @@ const REQUEST_VALID_MS = 2000;
 const MAX_REQUESTS = 64;
 /** The stock beacon takes ten a second from all nodes together. */
 const REQUESTS = { burst: 8, perSecond: 8 } as const;
-const COMMANDS = { burst: 64, perSecond: 32 } as const;
 
 const PUNCH_FRAME = encodeTunnelFrame({ kind: 'punch' });
 
@@ -35,6 +34,7 @@ export type BeaconNews =
 export class BeaconClient {
   readonly endpoint: Endpoint;
   readonly #intervalMs: number;
+  readonly #punchesPerSecond: number;
   readonly #transmit: (to: Endpoint, bytes: Uint8Array) => void;
   readonly #requests: { readonly nodeId: number; readonly at: Millis }[] = []; // oldest first
   #waiting: number[] = [];
@@ -50,9 +50,14 @@ export class BeaconClient {
   #misses = 0;
   #state: 'unknown' | 'answered' | 'away' = 'unknown';
 
-  constructor(endpoint: Endpoint, intervalMs: number, transmit: (to: Endpoint, bytes: Uint8Array) => void) {
+  constructor(
+    endpoint: Endpoint,
+    options: { readonly intervalMs: Millis; readonly punchesPerSecond: number },
+    transmit: (to: Endpoint, bytes: Uint8Array) => void,
+  ) {
     this.endpoint = endpoint;
-    this.#intervalMs = intervalMs;
+    this.#intervalMs = options.intervalMs;
+    this.#punchesPerSecond = options.punchesPerSecond;
     this.#transmit = transmit;
   }
 
@@ -90,7 +95,8 @@ export class BeaconClient {
 
   /** Opens the hole that a punch command speaks of. False when there were too many. */
   punch(target: Endpoint, now: Instant): boolean {
-    this.#commandBucket ??= new TokenBucket(COMMANDS, now.monotonicMs);
+    const perSecond = this.#punchesPerSecond;
+    this.#commandBucket ??= new TokenBucket({ burst: 2 * perSecond, perSecond }, now.monotonicMs);
     if (!this.#commandBucket.take(now.monotonicMs)) return false;
     for (let count = 0; count < PUNCHES; count++) this.#transmit(target, PUNCH_FRAME);
     this.#punched.push({ endpoint: target, at: now.monotonicMs });

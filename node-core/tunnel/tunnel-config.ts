@@ -1,4 +1,5 @@
 import type { RandomBytes } from '../base/clock.ts';
+import { UNLIMITED_PER_SECOND } from '../base/token-bucket.ts';
 import type { Tracer } from '../base/tracer.ts';
 import type { Endpoint } from '../base/transport.ts';
 import type { Identity } from '../crypto/identity.ts';
@@ -23,6 +24,8 @@ export interface TunnelLimits {
   readonly keyExchangeTotal: number;
   /** PILS of unknown senders that make us ask the registry or answer, per second, over all sources. */
   readonly strangersPerSecond: number;
+  /** Punch commands of the beacon that are obeyed per second. */
+  readonly punchesPerSecond: number;
   readonly maxTunnels: number;
 }
 
@@ -30,7 +33,16 @@ export const DEFAULT_LIMITS: TunnelLimits = {
   keyExchangePerSource: 5,
   keyExchangeTotal: 400,
   strangersPerSecond: 20,
+  punchesPerSecond: 32,
   maxTunnels: 4096,
+};
+
+/** Nothing bounded per second, for tests under load; what bounds memory stays. */
+export const LIFTED_RATES: Omit<TunnelLimits, 'maxTunnels'> = {
+  keyExchangePerSource: UNLIMITED_PER_SECOND,
+  keyExchangeTotal: UNLIMITED_PER_SECOND,
+  strangersPerSecond: UNLIMITED_PER_SECOND,
+  punchesPerSecond: UNLIMITED_PER_SECOND,
 };
 
 /** Packets that wait for a key, and undecryptable frames that wait for theirs: per peer, oldest kept. */

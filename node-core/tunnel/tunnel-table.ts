@@ -423,7 +423,8 @@ export class TunnelTable {
   }
 
   #createBeaconClient(endpoint: Endpoint): BeaconClient {
-    return new BeaconClient(endpoint, this.#discoverIntervalMs, (to, bytes) => this.#transmit(to, bytes));
+    const options = { intervalMs: this.#discoverIntervalMs, punchesPerSecond: this.#limits.punchesPerSecond };
+    return new BeaconClient(endpoint, options, (to, bytes) => this.#transmit(to, bytes));
   }
 
   #transmit(to: Endpoint, bytes: Uint8Array): void {

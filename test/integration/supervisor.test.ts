@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { parseHostArgs } from '../../node-core/host/host-args.ts';
 import { type DeckPlan, startDeckProcesses } from '../../node-core/supervisor/deck-processes.ts';
 import { forkProgram } from '../../node-core/supervisor/fork.ts';
 import { Supervisor, type SupervisorEvent } from '../../node-core/supervisor/supervisor.ts';
@@ -34,6 +35,7 @@ const plan = (changes: Partial<DeckPlan>): DeckPlan => ({
   rendezvous: undefined,
   otlpHttp: undefined,
   http: '127.0.0.1:0',
+  rateLimits: true,
   ...changes,
 });
 const lines = async (): Promise<string[]> => (await readFile(journal, 'utf8')).trim().split('\n');
@@ -55,6 +57,17 @@ test('starts rendezvous, deck host and fleet in this order, each told where the 
   ]);
   await supervisor.stop();
   expect((await lines()).slice(2)).toEqual(['fleet ended', 'rendezvous ended']);
+});
+
+test('lifts the limits per second in every process', async () => {
+  const hostArgs: string[] = [];
+  await startDeckProcesses(plan({ rateLimits: false }), supervisor, async (args) => {
+    hostArgs.push(...args());
+    return {};
+  });
+  expect(parseHostArgs(hostArgs)).toMatchObject({ rateLimits: false });
+  await vi.waitFor(async () => expect(await lines()).toHaveLength(2));
+  for (const line of await lines()) expect(line).toMatch(/ --no-rate-limits$/);
 });
 
 test('joins the rendezvous that was named and starts no fleet that was not asked for', async () => {

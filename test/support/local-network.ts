@@ -22,7 +22,14 @@ export class LocalNetwork {
   }
 
   static async start(groups: readonly string[] = [], store?: string): Promise<LocalNetwork> {
-    const { ready, stop } = await startRendezvous({ registry: ANY, beacon: ANY, store, groups, adminToken: undefined });
+    const { ready, stop } = await startRendezvous({
+      registry: ANY,
+      beacon: ANY,
+      store,
+      groups,
+      adminToken: undefined,
+      rateLimits: true,
+    });
     return new LocalNetwork(endpointOf(ready.registry), endpointOf(ready.beacon), stop);
   }
 

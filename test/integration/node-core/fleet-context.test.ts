@@ -43,6 +43,7 @@ async function firstQuestion(sendsContext: boolean): Promise<string> {
     folder,
     collector: () => member.nodeId,
     sendsContext: () => sendsContext,
+    rateLimits: true,
   });
   try {
     return await heard;

@@ -28,7 +28,7 @@ function run(client: BeaconClient, sent: Uint8Array[], start: number, until: num
 
 function create(intervalMs: number) {
   const sent: Uint8Array[] = [];
-  const client = new BeaconClient(BEACON, intervalMs, (_to, bytes) => sent.push(bytes));
+  const client = new BeaconClient(BEACON, { intervalMs, punchesPerSecond: 32 }, (_to, bytes) => sent.push(bytes));
   return { client, sent };
 }
 

@@ -129,8 +129,14 @@ export class KeyExchange {
     this.#peer.sendFrame(this.#announcement(), route, now);
   }
 
-  open(frame: SealedFrame, now: Instant): RingOpenResult {
-    const result = this.#ring.open(frame, now);
+  /** The ordinal of the newest session. */
+  get newest(): number {
+    return this.#ring.newest;
+  }
+
+  /** @param after - As `KeyRing.open` has it. */
+  open(frame: SealedFrame, now: Instant, after?: number): RingOpenResult {
+    const result = this.#ring.open(frame, now, after);
     if (result.outcome !== 'opened') return result;
     if (result.promoted && !this.#ring.rotating) this.settle('rotation');
     this.#rotateWhenDue(now);

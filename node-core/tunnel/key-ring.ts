@@ -52,6 +52,7 @@ export class KeyRing {
   #previous: { readonly session: Session; readonly until: number } | undefined;
   #candidates: { readonly session: Session; readonly until: number }[] = [];
   #desynced = false;
+  #sessionsMade = 0;
 
   constructor(options: { readonly random: RandomBytes; readonly ownNodeId: number }, now: Instant) {
     this.#random = options.random;
@@ -105,10 +106,17 @@ export class KeyRing {
     return true;
   }
 
-  open(frame: SealedFrame, now: Instant): RingOpenResult {
+  /** The ordinal of the newest session. */
+  get newest(): number {
+    return this.#sessionsMade;
+  }
+
+  /** @param after - The ordinal of the newest session under which this frame was tried before: it stays closed under those. */
+  open(frame: SealedFrame, now: Instant, after = 0): RingOpenResult {
     this.#expire(now);
     let verdict: 'undecryptable' | 'replayed' = 'undecryptable';
     for (const session of this.#sessions()) {
+      if (session.ordinal <= after) continue;
       const result = session.open(frame);
       if (result.outcome === 'replayed') verdict = 'replayed';
       if (result.outcome !== 'opened') continue;
@@ -182,8 +190,10 @@ export class KeyRing {
   }
 
   #createSession(own: OwnKey, peerX25519: Uint8Array, peerIdentityKey: Uint8Array, now: Instant): Session {
-    const random = this.#random;
-    return new Session({ own, ownNodeId: this.#ownNodeId, peerX25519, peerIdentityKey, random, now });
+    const shared = { own, ownNodeId: this.#ownNodeId, random: this.#random, now };
+    const session = new Session({ ...shared, ordinal: this.#sessionsMade + 1, peerX25519, peerIdentityKey });
+    this.#sessionsMade += 1;
+    return session;
   }
 
   #expire(now: Instant): void {

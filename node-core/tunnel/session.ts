@@ -31,6 +31,8 @@ export class OwnKey {
 }
 
 export interface SessionOptions {
+  /** Counts the sessions of a peer. */
+  readonly ordinal: number;
   readonly own: OwnKey;
   readonly ownNodeId: number;
   readonly peerX25519: Uint8Array;
@@ -50,6 +52,7 @@ export type OpenResult =
 
 /** Sealing and opening under one pair of keys. It lives as long as they do, and so does its memory of nonces. */
 export class Session {
+  readonly ordinal: number;
   readonly own: OwnKey;
   readonly since: Instant;
   readonly #key: Uint8Array;
@@ -62,6 +65,7 @@ export class Session {
 
   /** @throws PilotError `key.invalid` for a peer key of low order. */
   constructor(options: SessionOptions) {
+    this.ordinal = options.ordinal;
     this.own = options.own;
     this.since = options.now;
     this.#key = deriveTunnelKey(options.own.pair, options.peerX25519);

@@ -31,11 +31,16 @@ interface QueuedPacket {
   readonly until: Millis;
 }
 
-/** A frame that no key opens yet. */
-interface HeldFrame {
+interface ReceivedFrame {
   readonly frame: SealedFrame;
   readonly route: Route;
   readonly receivedAt: Instant;
+}
+
+/** A frame that no key opens yet. */
+interface HeldFrame extends ReceivedFrame {
+  /** The newest session under which it was tried. */
+  readonly triedUpTo: number;
 }
 
 /** Of a PILS, before the ciphertext: magic, sender, nonce. */
@@ -252,7 +257,7 @@ export class Tunnel {
     this.#peer.context.emit({ type: 'rekeyed', peerNodeId, epoch: this.#peer.epoch, keys: session.keys, by });
   }
 
-  #onOpened(result: Opened, { frame, route, receivedAt }: HeldFrame, now: Instant): void {
+  #onOpened(result: Opened, { frame, route, receivedAt }: ReceivedFrame, now: Instant): void {
     this.#peer.lastHeard = now;
     this.#packetsReceived += 1;
     this.#bytesReceived += SEALED_HEAD_LENGTH + frame.ciphertext.length;
@@ -266,10 +271,9 @@ export class Tunnel {
     else if (packet.source.node !== this.peerNodeId && !isAnonymousKeepalive(packet)) {
       this.#peer.context.drop('source-spoofed', this.peerNodeId);
     } else this.#onPacket(packet, result.session, { frame, route, receivedAt }, now);
-    if (result.promoted) this.#retryHeld(now);
   }
 
-  #onPacket(packet: Packet, session: Session, { frame, route, receivedAt }: HeldFrame, now: Instant): void {
+  #onPacket(packet: Packet, session: Session, { frame, route, receivedAt }: ReceivedFrame, now: Instant): void {
     const { context, path } = this.#peer;
     switch (packet.protocol) {
       case PROTOCOL.control:
@@ -334,18 +338,20 @@ export class Tunnel {
   }
 
   /** Frames may overtake, on another path, the key they are sealed with: they wait for it a moment. */
-  #hold(held: HeldFrame, now: Instant): void {
-    this.#keys.recover(held.route, now);
-    if (this.#held.push(held)) this.#timers.setEarlier('expiry', now.monotonicMs + UNDECRYPTABLE_LIFETIME_MS);
+  #hold(received: ReceivedFrame, now: Instant): void {
+    this.#keys.recover(received.route, now);
+    if (this.#held.push({ ...received, triedUpTo: this.#keys.newest }))
+      this.#timers.setEarlier('expiry', now.monotonicMs + UNDECRYPTABLE_LIFETIME_MS);
     else this.#peer.context.drop('undecryptable', this.peerNodeId);
   }
 
   #retryHeld(now: Instant): void {
     for (const held of this.#held.drain()) {
-      const result = this.#keys.open(held.frame, now);
+      const result = this.#keys.open(held.frame, now, held.triedUpTo);
       if (result.outcome === 'opened') this.#onOpened(result, held, now);
       else if (result.outcome === 'replayed') this.#peer.context.drop('replayed', this.peerNodeId);
-      else if (!this.#held.push(held)) this.#peer.context.drop('undecryptable', this.peerNodeId);
+      else if (!this.#held.push({ ...held, triedUpTo: this.#keys.newest }))
+        this.#peer.context.drop('undecryptable', this.peerNodeId);
     }
   }
 

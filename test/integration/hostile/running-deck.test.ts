@@ -73,6 +73,7 @@ describe.each([
     console.log(`answers by status: ${JSON.stringify([...surface.answers])}`);
     await deck.counted('ingest', 'report unauthenticated', 'report malformed', 'trace-id', 'span-id');
     expect(surface.answers.get(500)).toBeUndefined();
+    expect(surface.answers.get('no answer')).toBeUndefined();
     expect(surface.answers.get(400)).toBeGreaterThan(0);
     expect(surface.answers.get(200)).toBeGreaterThan(0);
   });

@@ -22,6 +22,7 @@ import type { Malice, Surface } from './surface.ts';
 
 const PROTOBUF = 'application/x-protobuf';
 const JSON_TYPE = 'application/json';
+/** What the receiver grants one peer at once: streams beyond it are reset, and their requests get no answer. */
 const STREAMS = 8;
 const ANSWER_MS = 20_000;
 
@@ -38,7 +39,7 @@ export type Answers = ReadonlyMap<number | 'no answer', number>;
 /** The OTLP receiver: on loopback for everybody, and over the overlay for a trusted peer that lies. */
 export class OtlpSurface implements Surface {
   readonly name = 'OTLP receiver';
-  readonly atOnce = 48;
+  readonly atOnce = 3 * STREAMS; // a third of them over the overlay
   readonly #input: HostileInput;
   readonly #plain = new Agent({ keepAlive: true, maxSockets: 32 });
   readonly #overlay: OverlayAgent;

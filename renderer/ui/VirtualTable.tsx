@@ -38,7 +38,11 @@ const OVERSCAN = 12;
 export function VirtualTable<T>(props: VirtualTableProps<T>) {
   const { rows, columns, keyOf, following } = props;
   const scroller = useRef<HTMLDivElement>(null);
-  const [cursor, setCursor] = useState(0);
+  const [cursorKey, setCursorKey] = useState('');
+  const cursor = Math.max(
+    0,
+    rows.findIndex((row) => keyOf(row) === cursorKey),
+  );
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -61,7 +65,7 @@ export function VirtualTable<T>(props: VirtualTableProps<T>) {
     const step = STEPS[event.key];
     if (step !== undefined) {
       const next = Math.min(rows.length - 1, Math.max(0, step(cursor, rows.length)));
-      setCursor(next);
+      setCursorKey(String(keyOfIndex(rows, next, keyOf)));
       virtual.scrollToIndex(next);
       requestAnimationFrame(() => focusRow(scroller.current, next));
     } else if (
@@ -105,7 +109,7 @@ export function VirtualTable<T>(props: VirtualTableProps<T>) {
               data-marked={props.marked?.has(key) === true || undefined}
               tabIndex={item.index === cursor ? 0 : -1}
               style={{ gridTemplateColumns: template, transform: `translateY(${item.start}px)` }}
-              onFocus={() => setCursor(item.index)}
+              onFocus={() => setCursorKey(key)}
               onClick={() => props.onOpen?.(row)}
             >
               {columns.map((column) => (

@@ -14,15 +14,12 @@ import { FrameBatcher } from './frame-batcher.ts';
 const REREAD_MS = 10_000;
 
 let running = new AbortController();
+let asked = 0;
 const live = new FrameBatcher<ReadonlyMap<string, TraceSummary>>(
   (held, next) => new Map([...held, ...next]),
   (summaries) => {
-    const store = useTraceStore.getState();
-    store.addLive([...summaries.values()]);
-    const open = store.open;
-    if (open === undefined) return;
-    const grown = [...summaries.values()].find((each) => each.rawTraceIds.some((id) => open.rawTraceIds.includes(id)));
-    if (grown !== undefined && grown.spans > open.totalSpans) void openTrace(grown.traceId);
+    useTraceStore.getState().addLive([...summaries.values()]);
+    rereadGrown([...summaries.values()]);
   },
 );
 
@@ -58,6 +55,15 @@ export async function openTrace(traceId: string): Promise<void> {
   if (useTraceStore.getState().openId !== traceId) return;
   if (error !== null) return store.set({ openError: `The trace was not read: ${reasonOf(error)}.` });
   store.show(trace);
+}
+
+/** Reads the open trace again when the list tells that it has more spans by now. */
+function rereadGrown(summaries: readonly TraceSummary[]): void {
+  const { openId, open, waiting } = useTraceStore.getState();
+  const known = waiting ?? open;
+  if (known === undefined || !known.rawTraceIds.includes(openId ?? '')) return;
+  const grown = summaries.find((each) => each.rawTraceIds.some((id) => known.rawTraceIds.includes(id)));
+  if (grown !== undefined && grown.spans > known.totalSpans) void openTrace(grown.traceId);
 }
 
 /** Saves traces as OTLP JSON, as their nodes sent them or with the ids that the joined trace has. */
@@ -101,6 +107,7 @@ function currentQuery() {
 async function restartSearch(): Promise<void> {
   running.abort();
   running = new AbortController();
+  asked++;
   const { signal } = running;
   live.clear();
   await search();
@@ -113,6 +120,7 @@ async function restartSearch(): Promise<void> {
 
 async function search(): Promise<void> {
   const { signal } = running;
+  const answered = asked;
   const store = useTraceStore.getState();
   store.set({ searchingSince: Date.now() });
   const call = Promise.resolve().then(() => deckClient().trace.search(currentQuery(), { signal }));
@@ -124,7 +132,8 @@ async function search(): Promise<void> {
   }
   const list = new Map(result.traces.map((summary) => [summary.traceId, summary]));
   const { matched, total } = result;
-  store.set({ list, matched, total, searchingSince: undefined, searchError: undefined });
+  store.set({ list, matched, total, answered, searchingSince: undefined, searchError: undefined });
+  rereadGrown(result.traces);
 }
 
 interface OtlpSpans {

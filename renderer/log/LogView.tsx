@@ -93,7 +93,7 @@ export function LogView() {
           />
         )}
         {!following && (
-          <button type="button" className="button to-end" onClick={() => setFollowing(true)}>
+          <button type="button" className="button over-rows" onClick={() => setFollowing(true)}>
             {unseen === 0 ? 'Go to end' : `${formatCount(unseen)} new, go to end`}
           </button>
         )}

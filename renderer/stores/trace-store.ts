@@ -1,6 +1,6 @@
 import { create } from 'zustand';
 import type { Trace, TraceQuery, TraceSummary } from '../../node-core/contract/schema.ts';
-import { initialFolds } from '../traces/waterfall-rows.ts';
+import { initialFolds, spanKey } from '../traces/waterfall-rows.ts';
 
 /** What the operator asks of the list; the global filter and the chosen span of time narrow it further. */
 export interface TraceControls {
@@ -29,6 +29,8 @@ interface TraceState {
   readonly list: ReadonlyMap<string, TraceSummary>;
   readonly matched: number;
   readonly total: number;
+  /** Which question the list answers: every new one has a higher number. */
+  readonly answered: number;
   /** Set while a search runs, Unix milliseconds. */
   readonly searchingSince: number | undefined;
   readonly searchError: string | undefined;
@@ -36,15 +38,21 @@ interface TraceState {
   readonly openId: string | undefined;
   readonly open: Trace | undefined;
   readonly openError: string | undefined;
+  /** While set, the open trace stays as it is drawn: the operator points at its spans. */
+  readonly held: boolean;
+  /** The open trace with what came in while it was held. */
+  readonly waiting: Trace | undefined;
   /** Index into the open trace's spans. */
   readonly selectedSpan: number | undefined;
   readonly folded: ReadonlySet<string>;
   readonly window: Window | undefined;
   readonly raw: boolean;
   readonly criticalOnly: boolean;
-  set(change: Partial<Omit<TraceState, 'set' | 'show' | 'mark' | 'addLive'>>): void;
+  set(change: Partial<Omit<TraceState, 'set' | 'show' | 'hold' | 'showWaiting' | 'mark' | 'addLive'>>): void;
   setControls(change: Partial<TraceControls>): void;
   show(trace: Trace): void;
+  hold(held: boolean): void;
+  showWaiting(): void;
   mark(traceId: string): void;
   addLive(summaries: readonly TraceSummary[]): void;
 }
@@ -67,12 +75,15 @@ export const useTraceStore = create<TraceState>()((set) => ({
   list: new Map(),
   matched: 0,
   total: 0,
+  answered: 0,
   searchingSince: undefined,
   searchError: undefined,
   marked: new Set(),
   openId: undefined,
   open: undefined,
   openError: undefined,
+  held: false,
+  waiting: undefined,
   selectedSpan: undefined,
   folded: new Set(),
   window: undefined,
@@ -81,26 +92,40 @@ export const useTraceStore = create<TraceState>()((set) => ({
   set: (change) => set(change),
   setControls: (change) => set(({ controls }) => ({ controls: { ...controls, ...change } })),
   show: (trace) => set((state) => shownTrace(state, trace)),
+  hold: (held) => set((state) => (held === state.held ? state : { held, ...(held ? {} : withWaiting(state)) })),
+  showWaiting: () => set(withWaiting),
   mark: (traceId) => set(({ marked }) => ({ marked: toggled(marked, traceId) })),
   addLive: (summaries) => set((state) => withLive(state, summaries)),
 }));
 
-/** A trace that grew keeps what the operator had selected, folded and zoomed; another one starts afresh. */
+/** A trace that grew waits while it is held; another one starts afresh. */
 function shownTrace(state: TraceState, trace: Trace): Partial<TraceState> {
-  const previous = state.open;
-  if (!trace.rawTraceIds.some((id) => previous?.rawTraceIds.includes(id))) {
+  if (!trace.rawTraceIds.some((id) => state.open?.rawTraceIds.includes(id))) {
     return {
       open: trace,
       openError: undefined,
+      waiting: undefined,
       selectedSpan: undefined,
       folded: initialFolds(trace.spans),
       window: undefined,
     };
   }
-  const selected = state.selectedSpan === undefined ? undefined : previous?.spans[state.selectedSpan];
-  const index = selected === undefined ? -1 : trace.spans.findIndex((span) => span.spanId === selected.spanId);
-  return { open: trace, openError: undefined, selectedSpan: index < 0 ? undefined : index };
+  return { openError: undefined, ...(state.held ? { waiting: trace } : grownTrace(state, trace)) };
 }
+
+const withWaiting = (state: TraceState): Partial<TraceState> =>
+  state.waiting === undefined ? {} : grownTrace(state, state.waiting);
+
+/** A trace that grew keeps what the operator had selected, folded and zoomed. */
+function grownTrace({ open, selectedSpan }: TraceState, trace: Trace): Partial<TraceState> {
+  const selected = selectedSpan === undefined ? undefined : open?.spans[selectedSpan];
+  const index = selected === undefined ? -1 : trace.spans.findIndex((span) => spanKey(span) === spanKey(selected));
+  return { open: trace, waiting: undefined, selectedSpan: index < 0 ? undefined : index };
+}
+
+/** How many spans came in while the open trace was held. */
+export const waitingSpans = ({ open, waiting }: Pick<TraceState, 'open' | 'waiting'>): number =>
+  open === undefined || waiting === undefined ? 0 : Math.max(0, waiting.totalSpans - open.totalSpans);
 
 function withLive(state: TraceState, summaries: readonly TraceSummary[]): Partial<TraceState> {
   const list = new Map(state.list);

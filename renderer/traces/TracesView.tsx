@@ -1,13 +1,15 @@
 import { useEffect, useMemo } from 'react';
+import type { TraceSummary } from '../../node-core/contract/schema.ts';
 import { copyText } from '../client/acts.ts';
 import { followTraces, stopSearch } from '../client/trace-feed.ts';
-import { formatCount } from '../format/number.ts';
+import { formatCount, formatPlural } from '../format/number.ts';
 import { isFiltering, NO_FILTER } from '../stores/filter.ts';
 import { useStatusStore } from '../stores/status-store.ts';
 import { DEFAULT_CONTROLS, sortTraces, useTraceStore } from '../stores/trace-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { HealthGlyph } from '../ui/HealthGlyph.tsx';
 import { Splitter } from '../ui/Splitter.tsx';
+import { useSteadyRows } from '../ui/use-steady-rows.ts';
 import { TraceList } from './TraceList.tsx';
 import { TracePane } from './TracePane.tsx';
 import { TraceToolbar } from './TraceToolbar.tsx';
@@ -23,15 +25,26 @@ export function TracesView() {
   const height = useViewStore((state) => state.listHeight);
   const list = useTraceStore((state) => state.list);
   const sort = useTraceStore((state) => state.sort);
-  const rows = useMemo(() => sortTraces(list.values(), sort), [list, sort]);
+  const answered = useTraceStore((state) => state.answered);
+  const sorted = useMemo(() => sortTraces(list.values(), sort), [list, sort]);
+  const { rows, waiting, holding, catchUp } = useSteadyRows(sorted, keyOf, `${answered} ${JSON.stringify(sort)}`);
   const open = useTraceStore((state) => state.openId !== undefined);
   return (
     <>
       <TraceToolbar />
       <div className="traces">
-        <div className={open ? 'traces-list' : 'traces-list is-alone'} style={open ? { height } : undefined}>
+        <div
+          className={open ? 'traces-list' : 'traces-list is-alone'}
+          style={open ? { height } : undefined}
+          {...holding}
+        >
           <Reading />
           {rows.length === 0 ? <Empty /> : <TraceList rows={rows} />}
+          {waiting > 0 && (
+            <button type="button" className="button over-rows" onClick={catchUp}>
+              {formatPlural(waiting, 'new trace')}
+            </button>
+          )}
         </div>
         {open && (
           <Splitter
@@ -49,6 +62,8 @@ export function TracesView() {
     </>
   );
 }
+
+const keyOf = ({ traceId }: TraceSummary): string => traceId;
 
 /** Said only when a reading takes longer than one notices. */
 function Reading() {

@@ -1,8 +1,9 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import type { Trace } from '../../node-core/contract/schema.ts';
+import { formatPlural } from '../format/number.ts';
 import { useKeys } from '../frame/use-keys.ts';
-import { useTraceStore } from '../stores/trace-store.ts';
+import { useTraceStore, waitingSpans } from '../stores/trace-store.ts';
 import { Minimap } from './Minimap.tsx';
 import { shareOf, ticksOf, wholeWindow } from './time-axis.ts';
 import { WaterfallLine } from './WaterfallLine.tsx';
@@ -12,7 +13,10 @@ import { waterfallRows } from './waterfall-rows.ts';
 const ROW_PX = 22;
 const OVERSCAN = 16;
 
-/** The spans of a trace on one time axis; only the rows in view exist. */
+/**
+ * The spans of a trace on one time axis; only the rows in view exist. While the pointer is here nothing moves under it:
+ * spans that come in wait until it leaves, or are asked for.
+ */
 export function Waterfall({ trace }: { trace: Trace }) {
   const folded = useTraceStore((state) => state.folded);
   const criticalOnly = useTraceStore((state) => state.criticalOnly);
@@ -35,16 +39,21 @@ export function Waterfall({ trace }: { trace: Trace }) {
     if (at >= 0) virtual.scrollToIndex(at);
   }, [at, virtual]);
   useKeys(useMemo(waterfallKeys, []));
+  useEffect(() => releaseRows, []);
   const { axis, trackPx } = useTrackWidth();
 
   return (
-    <div className="waterfall">
+    <div className="waterfall" {...HOLDING}>
       <div className="waterfall-line is-overview">
         <span className="waterfall-label t3">overview</span>
         <Minimap trace={trace} whole={whole} window={window} raw={raw} />
       </div>
       <div className="waterfall-line is-axis">
-        <span className="waterfall-label t3">agent, span</span>
+        <div className="waterfall-label t3">
+          agent, span
+          <span className="spring" />
+          <NewSpans />
+        </div>
         <div ref={axis} className="axis">
           {ticks.map((tick) => (
             <span key={tick.ms} className="mono" style={{ left: `${shareOf(tick.ms, window) * 100}%` }}>
@@ -72,7 +81,7 @@ export function Waterfall({ trace }: { trace: Trace }) {
             if (row === undefined) return null;
             return (
               <WaterfallLine
-                key={row.index}
+                key={row.key}
                 trace={trace}
                 row={row}
                 at={item.index}
@@ -87,6 +96,23 @@ export function Waterfall({ trace }: { trace: Trace }) {
         </div>
       </div>
     </div>
+  );
+}
+
+const holdRows = () => useTraceStore.getState().hold(true);
+const releaseRows = () => useTraceStore.getState().hold(false);
+const HOLDING = { onPointerOver: holdRows, onPointerDown: holdRows, onPointerLeave: releaseRows };
+
+function NewSpans() {
+  const count = useTraceStore(waitingSpans);
+  return (
+    <span role="status">
+      {count > 0 && (
+        <button type="button" className="text-button" onClick={() => useTraceStore.getState().showWaiting()}>
+          {formatPlural(count, 'new span')}
+        </button>
+      )}
+    </span>
   );
 }
 

@@ -2,6 +2,8 @@ import type { TraceSpan } from '../../node-core/contract/schema.ts';
 
 /** One visible row: a span, or both ends of one flow. */
 export interface WaterfallRow {
+  /** The same for the same span however the trace grows. */
+  readonly key: string;
   /** Index into the trace's spans; of the dialler's span where both ends share the row. */
   readonly index: number;
   /** The acceptor's span in the same row. */
@@ -32,6 +34,7 @@ export function waterfallRows(
 ): WaterfallRow[] {
   const tree = treeOf(spans);
   const rows: WaterfallRow[] = [];
+  const keyOf = keysOnce();
   const stack = [...tree.roots].reverse().map((index) => ({ index, level: 0 }));
   for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
     const { index, level } = next;
@@ -41,13 +44,25 @@ export function waterfallRows(
     const isFolded = folded.has(spanKey(span));
     const visible = !criticalOnly || span.onCriticalPath;
     if (visible) {
-      rows.push({ index, other: tree.otherEnd.get(index), level, children: inside.length, folded: isFolded });
+      const other = tree.otherEnd.get(index);
+      rows.push({ key: keyOf(span), index, other, level, children: inside.length, folded: isFolded });
     }
     if (isFolded && !criticalOnly) continue;
     const below = visible ? level + 1 : level;
     for (let i = inside.length - 1; i >= 0; i--) stack.push({ index: inside[i] ?? -1, level: below });
   }
   return rows;
+}
+
+/** Keys of rows: what a sender records twice under one id is told apart by its turn. */
+function keysOnce(): (span: TraceSpan) => string {
+  const turns = new Map<string, number>();
+  return (span) => {
+    const key = spanKey(span);
+    const turn = turns.get(key) ?? 0;
+    turns.set(key, turn + 1);
+    return turn === 0 ? key : `${key}:${turn}`;
+  };
 }
 
 /** What starts folded: nothing in an ordinary trace. */

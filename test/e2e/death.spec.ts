@@ -6,6 +6,7 @@ import { connectWhenReady, waitForLiveAgents } from '../support/deck-connection.
 import { expect, expectNothingLeft, test } from './app.fixture.ts';
 import { endCommand, launchApp, runCommand, startCommand } from './launch.ts';
 import { readOtlpJson } from './otlp-reader.ts';
+import { sendSpans } from './otlp-sender.ts';
 import { DeckPage } from './pages/deck-page.ts';
 
 const SOON = { timeout: 5_000 };
@@ -36,24 +37,10 @@ class SteadyExporter {
     this.#stopped = true;
   }
 
-  async #send(spanId: string): Promise<boolean> {
-    const now = BigInt(Date.now()) * 1_000_000n;
-    const span = {
-      traceId: this.traceId,
-      spanId,
-      name: 'steady',
-      kind: 1,
-      startTimeUnixNano: String(now),
-      endTimeUnixNano: String(now + 1_000_000n),
-    };
-    const attributes = [{ key: 'service.name', value: { stringValue: 'steady-exporter' } }];
-    const response = await fetch(`http://${this.#otlpHttp}/v1/traces`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ resourceSpans: [{ resource: { attributes }, scopeSpans: [{ spans: [span] }] }] }),
-      signal: AbortSignal.timeout(5_000),
-    });
-    return response.status === 200;
+  #send(spanId: string): Promise<boolean> {
+    const now = Date.now();
+    const span = { traceId: this.traceId, spanId, name: 'steady', startMs: now, endMs: now + 1 };
+    return sendSpans(this.#otlpHttp, 'steady-exporter', [span]);
   }
 }
 

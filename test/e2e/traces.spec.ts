@@ -1,9 +1,12 @@
+import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readDeckFile } from '../../node-core/host/deck-file.ts';
 import { connectWhenReady } from '../support/deck-connection.ts';
 import { expect, test } from './app.fixture.ts';
 import { runCommand } from './launch.ts';
 import { type ReadSpan, readOtlpJson } from './otlp-reader.ts';
+import { sendSpans } from './otlp-sender.ts';
 
 const TITLE = 'Issuers with a 10-K';
 const SLOW = { timeout: 60_000 };
@@ -52,6 +55,38 @@ test('a query across agents is one trace with both ends of its streams, and its 
   expect(new Set(spans.map((span) => span.service)).size).toBeGreaterThanOrEqual(4);
   const whole = [...rolesByFlow(spans).values()].filter((roles) => roles.has('dialler') && roles.has('acceptor'));
   expect(whole.length).toBeGreaterThan(0);
+});
+
+test('a click selects its span though spans that belong above it arrive while the button is down', async ({
+  fleet,
+}) => {
+  const { deck, page } = fleet;
+  const { otlpHttp } = await readDeckFile(fleet.dataFolder);
+  const startMs = Date.now() - 1_000;
+  const send = (name: string, from: number, to: number) => {
+    const ids = { traceId, spanId: randomBytes(8).toString('hex'), name };
+    return sendSpans(otlpHttp, 'outside', [{ ...ids, startMs: startMs + from, endMs: startMs + to }]);
+  };
+  const traceId = randomBytes(16).toString('hex');
+  await send('first step', 0, 500);
+  await send('last step', 400, 500);
+  await deck.open('Traces');
+  await deck.traces.search('step');
+  await deck.traces.rows('step').first().click(SLOW);
+  const last = deck.traces.spans(/^last step, /);
+
+  await last.hover(SLOW);
+  await page.mouse.down();
+  for (const from of [100, 200, 300]) await send('step between', from, from + 50);
+  await expect(deck.traces.newSpans).toHaveText('3 new spans', SLOW);
+  await page.mouse.up();
+  await expect(deck.inspector).toContainText('last step');
+  await expect(deck.traces.spans(/./)).toHaveCount(2);
+
+  await deck.traces.newSpans.click();
+  await expect(deck.traces.spans(/./)).toHaveCount(5);
+  await expect(last).toHaveAttribute('aria-selected', 'true');
+  await deck.traces.search('');
 });
 
 test('the command line shows the same trace, with the ids each node gave', async ({ fleet }) => {

@@ -27,6 +27,11 @@ export class TracesPage {
     return this.open.getByRole('treegrid', { name: 'Spans' }).getByRole('row', { name: words });
   }
 
+  /** What came into the open trace while the pointer is on its spans. */
+  get newSpans(): Locator {
+    return this.open.getByRole('button', { name: /^\d+ new spans?$/ });
+  }
+
   /** Saves the open trace; `ids` is whose ids the file carries. */
   async save(ids: 'raw' | 'joined'): Promise<void> {
     await this.open.getByText('Export trace', { exact: true }).click();

@@ -6,6 +6,7 @@ import {
   sortTraces,
   traceQueryOf,
   useTraceStore,
+  waitingSpans,
   withSort,
 } from '../../../../renderer/stores/trace-store.ts';
 import { aSpan } from '../builders.ts';
@@ -82,6 +83,31 @@ test('a trace that grew keeps the selected span, another one starts afresh', () 
   show(aTrace([first], idOf(2)));
   expect(useTraceStore.getState()).toMatchObject({ selectedSpan: undefined, window: undefined });
   expect(useTraceStore.getState().folded.size).toBe(0);
+});
+
+test('a trace that grows while it is held stays as drawn, and its new spans come when it is let go', () => {
+  const { set, show, hold } = useTraceStore.getState();
+  const [early, late] = [aSpan({ spanId: 'b'.repeat(16) }), aSpan({ spanId: 'a'.repeat(16) })];
+  show(aTrace([late]));
+  set({ selectedSpan: 0 });
+  hold(true);
+  show(aTrace([early, late]));
+  const held = useTraceStore.getState();
+  expect([held.open?.spans, held.selectedSpan, waitingSpans(held)]).toEqual([[late], 0, 1]);
+  hold(false);
+  const after = useTraceStore.getState();
+  expect([after.open?.spans, after.selectedSpan, waitingSpans(after)]).toEqual([[early, late], 1, 0]);
+});
+
+test('what waits can be asked for, and another trace is shown at once', () => {
+  const { show, hold, showWaiting } = useTraceStore.getState();
+  show(aTrace([aSpan()]));
+  hold(true);
+  show(aTrace([aSpan(), aSpan({ spanId: 'b'.repeat(16) })]));
+  showWaiting();
+  expect(useTraceStore.getState()).toMatchObject({ held: true, waiting: undefined, open: { totalSpans: 2 } });
+  show(aTrace([aSpan()], idOf(2)));
+  expect(useTraceStore.getState().open?.traceId).toBe(idOf(2));
 });
 
 test('a joined trace takes the place of its parts as it arrives', () => {

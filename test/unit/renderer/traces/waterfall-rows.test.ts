@@ -53,6 +53,16 @@ test('one end alone has a row of its own', () => {
   ]);
 });
 
+test('a row keeps its key when spans come in before it, and no two rows have one key', () => {
+  const keys = (all: readonly TraceSpan[]) => waterfallRows(all, new Set()).map((row) => row.key);
+  const [root = aSpan(), late = aSpan()] = spans;
+  const early = aSpan({ spanId: id(9), parentIndex: 0, depth: 1, startMs: 5 });
+  const twice = { ...late, kind: 'server' as const };
+  expect(keys([root, early, late])).toEqual([spanKey(root), spanKey(early), spanKey(late)]);
+  expect(keys([root, late])).toEqual([spanKey(root), spanKey(late)]);
+  expect(new Set(keys([root, late, twice])).size).toBe(3);
+});
+
 test('a folded span hides what is inside and says how much', () => {
   const rows = waterfallRows(spans, new Set([spanKey(spans[2] ?? aSpan())]));
   expect(rows.map((row) => [spans[row.index]?.name, row.folded, row.children])).toEqual([

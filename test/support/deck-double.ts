@@ -15,6 +15,7 @@ import type {
   Tunnel,
   VolumeBucket,
 } from '../../node-core/contract/schema.ts';
+import { anUpdate } from './graph-update.ts';
 
 /**
  * Stands in for the deck host in tests of the window: answers the contract with a small invented fleet that behaves the
@@ -58,7 +59,7 @@ export function createDeckDouble(
     router,
     calls,
     change: (update) => {
-      const next: GraphUpdate = { ...emptyUpdate(Date.now()), revision: ++revision, ...update };
+      const next = anUpdate({ at: Date.now(), revision: ++revision, ...update });
       for (const push of graphFeeds) push(next);
     },
     setStatus: (change) => {
@@ -108,7 +109,7 @@ function routerOf(state: DoubleState) {
       watch: os.graph.watch.handler(async function* ({ signal }) {
         const queue = queueOf(state.graphFeeds);
         try {
-          yield { ...emptyUpdate(Date.now()), kind: 'snapshot' as const, self: SELF, ...fleet };
+          yield anUpdate({ kind: 'snapshot', at: Date.now(), revision: 0, self: SELF, ...fleet });
           while (signal?.aborted !== true) yield await queue.next();
         } finally {
           queue.end();
@@ -223,26 +224,7 @@ function pushGroup(state: DoubleState, groupId: number, joined: boolean): void {
   if (group === undefined) return;
   const changed = { ...group, joined };
   state.fleet.groups[at] = changed;
-  for (const push of state.graphFeeds) push({ ...emptyUpdate(Date.now()), revision: 1, groups: [changed] });
-}
-
-function emptyUpdate(at: number): GraphUpdate {
-  return {
-    kind: 'changes',
-    feedId: 'double',
-    revision: 0,
-    at,
-    agents: [],
-    tunnels: [],
-    flows: [],
-    beacons: [],
-    groups: [],
-    goneAgents: [],
-    goneTunnels: [],
-    goneFlows: [],
-    goneBeacons: [],
-    goneGroups: [],
-  };
+  for (const push of state.graphFeeds) push(anUpdate({ at: Date.now(), groups: [changed] }));
 }
 
 const hex = (value: number, digits: number): string => value.toString(16).toUpperCase().padStart(digits, '0');

@@ -1,4 +1,4 @@
-import type { Agent, GraphUpdate, Group, TraceSpan, Tunnel } from '../../../node-core/contract/schema.ts';
+import type { Agent, Group, TraceSpan, Tunnel } from '../../../node-core/contract/schema.ts';
 
 /** An agent that is well; override what a test is about. */
 export function anAgent(change: Partial<Agent> = {}): Agent {
@@ -43,26 +43,6 @@ export function aGroup(groupId: number, change: Partial<Group> = {}): Group {
     okCount: 0,
     straightTunnels: 0,
     totalTunnels: 0,
-    ...change,
-  };
-}
-
-export function anUpdate(change: Partial<GraphUpdate> = {}): GraphUpdate {
-  return {
-    kind: 'changes',
-    feedId: 'feed',
-    revision: 1,
-    at: 1,
-    agents: [],
-    tunnels: [],
-    flows: [],
-    beacons: [],
-    groups: [],
-    goneAgents: [],
-    goneTunnels: [],
-    goneFlows: [],
-    goneBeacons: [],
-    goneGroups: [],
     ...change,
   };
 }

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { GraphUpdate } from '../../../../node-core/contract/schema.ts';
 import { applyGraphUpdate, EMPTY_PICTURE, mergeGraphUpdates } from '../../../../renderer/stores/graph-store.ts';
-import { anAgent, anUpdate } from '../builders.ts';
+import { anUpdate } from '../../../support/graph-update.ts';
+import { anAgent } from '../builders.ts';
 
 test('a snapshot replaces the picture', () => {
   const first = applyGraphUpdate(

@@ -7,6 +7,7 @@ import { type DatagramSocket, type Endpoint, type FramedChannel, formatEndpoint 
 import type { Identity } from '../crypto/identity.ts';
 import { EventLoop } from '../io/event-loop.ts';
 import { openChannel } from '../io/tcp-channel.ts';
+import { drainNode } from '../node/drain-node.ts';
 import { type DialOptions, type NodeEvent, PilotNode, type PilotNodeOptions } from '../node/pilot-node.ts';
 import type { RegistryProfile, TracedCall } from '../node/registry-client.ts';
 import type { Report } from '../node/reporter.ts';
@@ -206,21 +207,13 @@ export class RunningNode {
 
   #drain(): void {
     const { clock, socket, onReports } = this.#options;
-    for (;;) {
-      const event = this.#node.pollEvent();
-      if (event !== undefined) {
-        this.#handle(event, clock.now());
-        continue;
-      }
-      const out = this.#node.pollTransmit(clock.now());
-      if (out === undefined) break;
-      socket.send(out.bytes, out.to);
-    }
-    for (let message = this.#node.pollRegistrySend(); message !== undefined; message = this.#node.pollRegistrySend()) {
-      this.#channel?.send(message);
-    }
-    const reports = this.#node.pollReports(clock.now());
-    if (reports.length > 0) onReports?.(reports);
+    drainNode(this.#node, {
+      now: () => clock.now(),
+      event: (event, now) => this.#handle(event, now),
+      datagram: ({ bytes, to }) => socket.send(bytes, to),
+      registryMessage: (message) => this.#channel?.send(message),
+      reports: (reports) => onReports?.(reports),
+    });
   }
 
   #handle(event: NodeEvent, now: Instant): void {

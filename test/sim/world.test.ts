@@ -34,6 +34,16 @@ describe.each([
   });
 });
 
+test('an event that comes up while a node without a datagram is asked for one is heard at once', () => {
+  const world = new SimWorld({ seed: 13 });
+  const node = world.addNode();
+  const nobody = node.nodeId + 1;
+  node.core.dial({ nodeId: nobody, groupId: 0, port: 7 }, world.network.now);
+  world.network.runFor(250); // the second SYN waits for a tunnel, as the first does
+  const heard = node.events.flatMap((event) => (event.type === 'stream' ? [event.event] : []));
+  expect(heard).toMatchObject([{ type: 'syn-retry', attempt: 2 }]);
+});
+
 test('a NAT that is opened lets the path go straight within 30 s, and the stream goes on', () => {
   const world = new SimWorld({ seed: 11, delayMs: 15 });
   const nat = world.network.createNat('symmetric', '7.0.0.2');

@@ -1,5 +1,7 @@
 import type { Instant, Millis, RandomBytes } from '../../node-core/base/clock.ts';
 import { type Endpoint, formatEndpoint } from '../../node-core/base/transport.ts';
+import type { Beacon } from '../../node-core/rendezvous/beacon.ts';
+import type { Transmit } from '../../node-core/tunnel/tunnel-table.ts';
 import { seededBytes, seededRandom } from './seeded-random.ts';
 import { type NatKind, SimNat } from './sim-nat.ts';
 
@@ -17,9 +19,8 @@ export interface SimMachine {
   handleDatagram(bytes: Uint8Array, from: Endpoint, now: Instant): void;
   handleTimeout(now: Instant): void;
   nextTimeout(): Millis | undefined;
-  pollTransmit(): { readonly to: Endpoint; readonly bytes: Uint8Array } | undefined;
-  /** Called after the machine did something: answers its events. */
-  react?(now: Instant): void;
+  /** Answers its events and hands out its datagrams until it is quiet. */
+  drain(send: (datagram: Transmit) => void): void;
 }
 
 export interface SimHost {
@@ -47,7 +48,7 @@ export interface Crossing {
 
 const START_MS = 1_000_000;
 const START_UNIX_MS = 1_790_000_000_000;
-const MAX_DRAINS = 10_000;
+const MOST_AT_ONCE = 10_000;
 const PERFECT: LinkOptions = { delayMs: 5, loss: 0, reorder: 0, duplicate: 0 };
 
 /**
@@ -151,22 +152,18 @@ export class SimNetwork {
 
   /** Hands out what the machines have to say at this moment. Needed after a command from outside. */
   drain(): void {
-    for (let round = 0; round < MAX_DRAINS; round++) {
-      if (!this.#hosts.map((host) => this.#drainHost(host)).includes(true)) return;
-    }
-    throw new Error(`a machine never stops talking (seed ${this.seed})`);
+    for (const host of this.#hosts) this.#drainHost(host);
   }
 
-  #drainHost(host: SimHost): boolean {
-    let busy = false;
-    host.machine.react?.(this.now);
-    for (let out = host.machine.pollTransmit(); out !== undefined; out = host.machine.pollTransmit()) {
-      busy = true;
-      if (!host.attached) continue;
-      const from = host.nat === undefined ? host.endpoint : host.nat.translateOut(host.endpoint, out.to);
-      this.#launch(from, out.to, out.bytes);
-    }
-    return busy;
+  #drainHost(host: SimHost): void {
+    let sent = 0;
+    host.machine.drain(({ to, bytes }) => {
+      sent += 1;
+      if (sent > MOST_AT_ONCE) throw new Error(`a machine never stops talking (seed ${this.seed})`);
+      if (!host.attached) return;
+      const from = host.nat === undefined ? host.endpoint : host.nat.translateOut(host.endpoint, to);
+      this.#launch(from, to, bytes);
+    });
   }
 
   #launch(from: Endpoint, to: Endpoint, bytes: Uint8Array): void {
@@ -216,4 +213,9 @@ export class SimNetwork {
     while (index > 0 && !isAfter(this.#flights[index - 1] as Flight)) index -= 1;
     this.#flights.splice(index, 0, flight);
   }
+}
+
+/** What a beacon does as a machine when it is drained. */
+export function drainBeacon(beacon: Beacon, send: (datagram: Transmit) => void): void {
+  for (let out = beacon.pollTransmit(); out !== undefined; out = beacon.pollTransmit()) send(out);
 }

@@ -4,10 +4,10 @@ import { Identity } from '../../node-core/crypto/identity.ts';
 import { Beacon } from '../../node-core/rendezvous/beacon.ts';
 import type { TunnelTableOptions } from '../../node-core/tunnel/tunnel-config.ts';
 import type { PeerEndpoints, TunnelEvent } from '../../node-core/tunnel/tunnel-event.ts';
-import { TunnelTable } from '../../node-core/tunnel/tunnel-table.ts';
+import { type Transmit, TunnelTable } from '../../node-core/tunnel/tunnel-table.ts';
 import { type Packet, PROTOCOL } from '../../node-core/wire/packet.ts';
 import type { SimNat } from './sim-nat.ts';
-import { type LinkOptions, type SimHost, type SimMachine, SimNetwork } from './sim-network.ts';
+import { drainBeacon, type LinkOptions, type SimHost, type SimMachine, SimNetwork } from './sim-network.ts';
 
 export const BEACON: Endpoint = { host: '9.9.9.9', port: 9001 };
 const PORT = 4000;
@@ -46,17 +46,14 @@ export class SimPeer implements SimMachine {
     return this.table.nextTimeout();
   }
 
-  pollTransmit(): { readonly to: Endpoint; readonly bytes: Uint8Array } | undefined {
-    return this.table.pollTransmit();
-  }
-
-  react(): void {
+  drain(send: (datagram: Transmit) => void): void {
     for (let event = this.table.pollEvent(); event !== undefined; event = this.table.pollEvent()) {
       this.events.push(event);
       if (event.type === 'key-needed') this.#world.lookup(event.nodeId, this);
       else if (event.type === 'endpoint-needed') this.#world.resolve(event.nodeId, this);
       else if (event.type === 'endpoint-observed') this.#world.register(this, event.endpoint);
     }
+    for (let out = this.table.pollTransmit(); out !== undefined; out = this.table.pollTransmit()) send(out);
   }
 
   eventsOf<T extends TunnelEvent['type']>(type: T): Extract<TunnelEvent, { type: T }>[] {
@@ -94,7 +91,7 @@ export class TunnelWorld {
       handleDatagram: (bytes, from, now) => beacon.handleDatagram(bytes, from, now),
       handleTimeout: () => {},
       nextTimeout: () => undefined,
-      pollTransmit: () => beacon.pollTransmit(),
+      drain: (send) => drainBeacon(beacon, send),
     };
     this.beaconHost = this.network.attach(machine, BEACON);
   }

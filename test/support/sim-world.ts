@@ -2,6 +2,7 @@ import type { Instant, Millis } from '../../node-core/base/clock.ts';
 import type { PilotError } from '../../node-core/base/errors.ts';
 import type { Endpoint } from '../../node-core/base/transport.ts';
 import { Identity } from '../../node-core/crypto/identity.ts';
+import { drainNode } from '../../node-core/node/drain-node.ts';
 import { type NodeEvent, PilotNode, type PilotNodeOptions } from '../../node-core/node/pilot-node.ts';
 import type { RegistryProfile } from '../../node-core/node/registry-client.ts';
 import { Beacon } from '../../node-core/rendezvous/beacon.ts';
@@ -9,9 +10,10 @@ import { Directory } from '../../node-core/rendezvous/directory.ts';
 import { echoService } from '../../node-core/services/echo.ts';
 import type { Service, ServiceStream, StreamHandler } from '../../node-core/services/service.ts';
 import type { Connection } from '../../node-core/stream/connection.ts';
+import type { Transmit } from '../../node-core/tunnel/tunnel-table.ts';
 import { encodeRegistryReply, type JsonObject, parseRegistryMessage } from '../../node-core/wire/registry-message.ts';
 import type { SimNat } from './sim-nat.ts';
-import { type LinkOptions, type SimHost, type SimMachine, SimNetwork } from './sim-network.ts';
+import { drainBeacon, type LinkOptions, type SimHost, type SimMachine, SimNetwork } from './sim-network.ts';
 
 const BEACON: Endpoint = { host: '9.9.9.9', port: 9001 };
 const PORT = 4000;
@@ -44,26 +46,20 @@ export class SimNode implements SimMachine {
 
   handleTimeout(now: Instant): void {
     this.core.handleTimeout(now);
-    this.core.pollReports(now);
   }
 
   nextTimeout(): Millis | undefined {
     return this.core.nextTimeout();
   }
 
-  pollTransmit(): { readonly to: Endpoint; readonly bytes: Uint8Array } | undefined {
-    return this.core.pollTransmit(this.#world.network.now);
-  }
-
-  react(now: Instant): void {
-    for (let event = this.core.pollEvent(); event !== undefined; event = this.core.pollEvent()) {
-      this.events.push(event);
-      if (event.type === 'open-registry') this.#world.openRegistry(this);
-      if (event.type === 'stream') this.#handleStream(event.event, now);
-    }
-    for (let message = this.core.pollRegistrySend(); message !== undefined; message = this.core.pollRegistrySend()) {
-      this.#world.askRegistry(this, message);
-    }
+  drain(send: (datagram: Transmit) => void): void {
+    drainNode(this.core, {
+      now: () => this.#world.network.now,
+      event: (event, now) => this.#handleEvent(event, now),
+      datagram: send,
+      registryMessage: (message) => this.#world.askRegistry(this, message),
+      reports: () => {},
+    });
   }
 
   dial(peer: SimNode, port = echoService.port): Connection {
@@ -92,6 +88,12 @@ export class SimNode implements SimMachine {
       }
     }
     return undefined;
+  }
+
+  #handleEvent(event: NodeEvent, now: Instant): void {
+    this.events.push(event);
+    if (event.type === 'open-registry') this.#world.openRegistry(this);
+    if (event.type === 'stream') this.#handleStream(event.event, now);
   }
 
   #handleStream(event: Extract<NodeEvent, { type: 'stream' }>['event'], now: Instant): void {
@@ -154,7 +156,7 @@ export class SimWorld {
       handleDatagram: (bytes, from, now) => this.beacon.handleDatagram(bytes, from, now),
       handleTimeout: () => {},
       nextTimeout: () => undefined,
-      pollTransmit: () => this.beacon.pollTransmit(),
+      drain: (send) => drainBeacon(this.beacon, send),
     };
     this.beaconHost = this.network.attach(machine, BEACON);
   }

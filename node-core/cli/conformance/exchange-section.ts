@@ -3,7 +3,8 @@ import type { Instant, Millis } from '../../base/clock.ts';
 import { openFrame } from '../../crypto/aead.ts';
 import { defaultPrimitives } from '../../crypto/primitives.ts';
 import { Sealer } from '../../crypto/sealer.ts';
-import { PilotNode } from '../../node/pilot-node.ts';
+import { drainNode } from '../../node/drain-node.ts';
+import { type NodeEvent, PilotNode } from '../../node/pilot-node.ts';
 import { Directory } from '../../rendezvous/directory.ts';
 import type { Connection } from '../../stream/connection.ts';
 import { decodePacket, encodePacket, type Packet } from '../../wire/packet.ts';
@@ -111,26 +112,33 @@ class NodeBench {
     this.#nowMs += waitMs;
   }
 
-  /** The application hears of what happened before anything is sent for it. */
   #drain(now: Instant): void {
-    this.#node.pollReports(now); // nobody collects them here
-    for (let event = this.#node.pollEvent(); event !== undefined; event = this.#node.pollEvent()) {
-      if (event.type !== 'stream') continue;
-      const { type, connection } = event.event;
-      if (type === 'accepted') this.#connection = connection;
-      if (type === 'ended') readAll(connection, now);
-    }
-    for (let sent = this.#node.pollTransmit(now); sent !== undefined; sent = this.#node.pollTransmit(now)) {
-      const frame = decodeTunnelFrame(sent.bytes);
-      const inner = frame.kind === 'sealed' ? openFrame(this.#key, frame) : undefined;
-      if (inner !== undefined) this.#record(decodePacket(inner));
-    }
-    for (let asked = this.#node.pollRegistrySend(); asked !== undefined; asked = this.#node.pollRegistrySend()) {
-      const source = { host: '127.0.0.1', port: 50_000 };
-      const { reply } = this.#directory.handle(parseRegistryMessage(asked), source, now);
-      this.#node.handleRegistryMessage(encodeRegistryReply(reply), now);
-      this.#drain(now);
-    }
+    drainNode(this.#node, {
+      now: () => now,
+      event: (event) => this.#handleEvent(event, now),
+      datagram: ({ bytes }) => this.#handleSent(bytes),
+      registryMessage: (message) => this.#askRegistry(message, now),
+      reports: () => {}, // nobody collects them here
+    });
+  }
+
+  #handleEvent(event: NodeEvent, now: Instant): void {
+    if (event.type !== 'stream') return;
+    const { type, connection } = event.event;
+    if (type === 'accepted') this.#connection = connection;
+    if (type === 'ended') readAll(connection, now);
+  }
+
+  #handleSent(bytes: Uint8Array): void {
+    const frame = decodeTunnelFrame(bytes);
+    const inner = frame.kind === 'sealed' ? openFrame(this.#key, frame) : undefined;
+    if (inner !== undefined) this.#record(decodePacket(inner));
+  }
+
+  #askRegistry(message: Uint8Array, now: Instant): void {
+    const source = { host: '127.0.0.1', port: 50_000 };
+    const { reply } = this.#directory.handle(parseRegistryMessage(message), source, now);
+    this.#node.handleRegistryMessage(encodeRegistryReply(reply), now);
   }
 
   /** Node 7 pings a fresh session by itself, which is no part of the exchange: a ping has no ACK. */

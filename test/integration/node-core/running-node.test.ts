@@ -52,6 +52,16 @@ test('a port without a listener refuses, and a private stranger hears nothing', 
   );
 });
 
+test('no event waits for the next input', async () => {
+  const alice = await network.node();
+  const dial = alice.dial({ nodeId: 999, groupId: 0, port: 7 }, AbortSignal.timeout(1_000));
+  const waiting: unknown[] = [];
+  const look = setInterval(() => waiting.push(alice.core.pollEvent()), 5);
+  await expect(dial).rejects.toMatchObject({ code: 'dial.cancelled' });
+  clearInterval(look);
+  expect(waiting.filter((event) => event !== undefined)).toEqual([]);
+});
+
 test('membership of a group opens a private node to its members', async () => {
   const alice = await network.node({ public: false });
   const bob = await network.node({ public: false });

@@ -21,7 +21,7 @@ const OTHERS: Readonly<Record<string, readonly string[]>> = {
   'node-core/cli': ['*'],
   'electron/main': ['supervisor', 'base'],
   'electron/preload': [],
-  'electron/utility': ['host'],
+  'electron/utility': ['host', 'base'],
   'electron/setup': [],
   renderer: ['contract'],
 };

@@ -1,3 +1,4 @@
+import type { Lifetime } from '../base/lifetime.ts';
 import { parseEndpoint } from '../base/transport.ts';
 import { FleetAgent, type FleetNetwork } from '../fleet/fleet-agent.ts';
 import { type FleetCommand, type FleetReply, serveFleetControl } from '../fleet/fleet-control.ts';
@@ -22,11 +23,12 @@ export interface FleetUpCommand {
 const RESTART_MS = 20_000;
 
 /** The agents of a fleet in this process. They join the network of the deck that runs in the data folder. */
-export async function startFleet(command: FleetUpCommand) {
+export async function startFleet(command: FleetUpCommand, lifetime: Lifetime) {
   const log = createLog('fleet');
   const folder = `${command.data}/agents`;
   await ensureFolder(folder);
-  const deck = await DeckWatch.open(command.data);
+  const deck = await lifetime.until(DeckWatch.open(command.data));
+  lifetime.onEnd(() => deck.close());
   let sendsContext = command.sendsContext;
   const network: FleetNetwork = {
     registry: required(deck.current.registry),
@@ -39,31 +41,26 @@ export async function startFleet(command: FleetUpCommand) {
   const entries = roster(command.agents).filter(
     (entry) => command.only === undefined || entry.hostname === command.only,
   );
-  const agents = await Promise.all(entries.map((entry) => FleetAgent.start(entry, network)));
+  const agents = await lifetime.until(Promise.all(entries.map((entry) => FleetAgent.start(entry, network))));
+  lifetime.onEnd(() => Promise.all(agents.map((agent) => agent.stop())));
   log.info({ agents: agents.length }, 'the fleet is up');
-  await deck.trust(agents.map((agent) => agent.node.nodeId));
+  await lifetime.until(deck.trust(agents.map((agent) => agent.node.nodeId)));
   const control = await serveFleetControl(command.data, async (wanted) => {
     if (wanted.act === 'context') sendsContext = wanted.enabled;
     return obey(agents, wanted);
   });
+  lifetime.onEnd(() => control.close());
   return {
-    ready: {
-      agents: agents.map(({ entry, node }) => ({
-        hostname: entry.hostname,
-        nodeId: node.nodeId,
-        address: node.address,
-      })),
-    },
-    async stop(): Promise<void> {
-      deck.close();
-      await control.close();
-      await Promise.all(agents.map((agent) => agent.stop()));
-    },
+    agents: agents.map(({ entry, node }) => ({
+      hostname: entry.hostname,
+      nodeId: node.nodeId,
+      address: node.address,
+    })),
   };
 }
 
 /** Each agent in a process of its own, started again if it is killed. */
-export async function startFleetOfProcesses(command: FleetUpCommand) {
+export async function startFleetOfProcesses(command: FleetUpCommand, lifetime: Lifetime) {
   const log = createLog('fleet');
   const supervisor = new Supervisor(
     (_role, args) => forkProgram(process.argv[1] as string, args),
@@ -76,14 +73,17 @@ export async function startFleetOfProcesses(command: FleetUpCommand) {
   const common = ['fleet', 'up', '--data', command.data, '--agents', String(command.agents)];
   if (!command.sendsContext) common.push('--no-context');
   if (!command.rateLimits) common.push('--no-rate-limits');
-  const ready = await Promise.all(
-    roster(command.agents).map(({ hostname }: RosterEntry) =>
-      supervisor.start({ role: hostname, args: () => [...common, '--only', hostname] }),
+  lifetime.onEnd(() => supervisor.stop());
+  const ready = await lifetime.until(
+    Promise.all(
+      roster(command.agents).map(({ hostname }: RosterEntry) =>
+        supervisor.start({ role: hostname, args: () => [...common, '--only', hostname] }),
+      ),
     ),
   );
   const agents = ready.flatMap((line) => (Array.isArray(line.agents) ? line.agents : []));
   const withPids = agents.map((agent: { hostname: string }) => ({ ...agent, pid: supervisor.pidOf(agent.hostname) }));
-  return { ready: { agents: withPids }, stop: () => supervisor.stop() };
+  return { agents: withPids };
 }
 
 async function obey(agents: readonly FleetAgent[], wanted: FleetCommand): Promise<FleetReply> {

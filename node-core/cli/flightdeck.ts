@@ -8,10 +8,10 @@ import { dataFolder } from '../supervisor/data-folder.ts';
 import { runConformance } from './conformance.ts';
 import { startFleet, startFleetOfProcesses } from './fleet-command.ts';
 import { runInterop } from './interop.ts';
-import { runUntilStopped } from './lifetime.ts';
 import { startNode } from './node-command.ts';
 import { runPing } from './ping-command.ts';
 import { startRendezvous } from './rendezvous-command.ts';
+import { runUntilStopped } from './run-until-stopped.ts';
 import { startHost, startServe } from './serve-command.ts';
 import { runTraceShow } from './trace-command.ts';
 
@@ -51,15 +51,18 @@ program
   .option('--group <name>', 'an open group that exists from the start; may be repeated', collect, [])
   .option(...NO_RATE_LIMITS)
   .action((options) =>
-    runUntilStopped(() =>
-      startRendezvous({
-        registry: options.registryAddr,
-        beacon: options.beaconAddr,
-        store: options.store,
-        groups: options.group,
-        adminToken: process.env.FLIGHTDECK_ADMIN_TOKEN,
-        rateLimits: options.rateLimits,
-      }),
+    runUntilStopped((lifetime) =>
+      startRendezvous(
+        {
+          registry: options.registryAddr,
+          beacon: options.beaconAddr,
+          store: options.store,
+          groups: options.group,
+          adminToken: process.env.FLIGHTDECK_ADMIN_TOKEN,
+          rateLimits: options.rateLimits,
+        },
+        lifetime,
+      ),
     ),
   );
 
@@ -73,7 +76,7 @@ program
   .option('--identity <file>', 'where the identity is kept; without it a new one each time')
   .option('--hostname <name>', 'the name to register', '')
   .option('--public', 'let everybody reach this node', false)
-  .action((options) => runUntilStopped(() => startNode(options)));
+  .action((options) => runUntilStopped((lifetime) => startNode(options, lifetime)));
 
 program
   .command('serve')
@@ -87,14 +90,15 @@ program
   .option('--http <host:port>', 'where a browser finds the interface', endpointText)
   .option(...NO_RATE_LIMITS)
   .action((options) =>
-    runUntilStopped(() => {
+    runUntilStopped((lifetime) => {
       const { registry, beacon, otlpHttp, http, rateLimits } = options;
       if ((registry === undefined) !== (beacon === undefined)) {
         throw new PilotError('config.invalid', '--registry and --beacon go together');
       }
       const rendezvous = registry === undefined ? undefined : { registry, beacon };
       const fleetAgents = options.fleet === false ? 0 : options.fleet;
-      return startServe({ dataFolder: dataFolder(options.data), fleetAgents, rendezvous, otlpHttp, http, rateLimits });
+      const plan = { dataFolder: dataFolder(options.data), fleetAgents, rendezvous, otlpHttp, http, rateLimits };
+      return startServe(plan, lifetime);
     }),
   );
 
@@ -103,7 +107,7 @@ program
   .allowUnknownOption()
   .helpOption(false)
   .argument('[args...]')
-  .action((args: string[]) => runUntilStopped(() => startHost(args)));
+  .action((args: string[]) => runUntilStopped((lifetime) => startHost(args, lifetime)));
 
 const fleet = program.command('fleet').description('agents of the demo fleet');
 
@@ -117,7 +121,7 @@ fleet
   .option(...NO_RATE_LIMITS)
   .addOption(new Option('--only <agent>').hideHelp())
   .action((options) =>
-    runUntilStopped(() => {
+    runUntilStopped((lifetime) => {
       const command = {
         data: dataFolder(options.data),
         agents: options.agents,
@@ -125,7 +129,7 @@ fleet
         only: options.only,
         rateLimits: options.rateLimits,
       };
-      return options.oneProcessEach ? startFleetOfProcesses(command) : startFleet(command);
+      return options.oneProcessEach ? startFleetOfProcesses(command, lifetime) : startFleet(command, lifetime);
     }),
   );
 
@@ -199,5 +203,5 @@ program.parseAsync(process.argv, { from: 'node' }).catch((error: unknown) => {
       ? `${error.message} (${error.code})`
       : String(error instanceof Error ? error.stack : error);
   process.stderr.write(`flightdeck: ${words}\n`);
-  process.exitCode = 1;
+  process.exit(1); // an open pipe to the parent would keep it
 });

@@ -1,3 +1,4 @@
+import type { Lifetime } from '../base/lifetime.ts';
 import { type Endpoint, formatEndpoint } from '../base/transport.ts';
 import { createIdentity, loadIdentity } from '../host/identity-file.ts';
 import { createLog } from '../host/log.ts';
@@ -20,7 +21,7 @@ export interface NodeCommand {
 }
 
 /** A node with its services in this process. Messages it gets are logged. */
-export async function startNode(command: NodeCommand) {
+export async function startNode(command: NodeCommand, lifetime: Lifetime) {
   const log = createLog('node');
   const clock = new SystemClock();
   const identity =
@@ -56,9 +57,7 @@ export async function startNode(command: NodeCommand) {
       log.info({ from: message.peerNodeId, kind: message.kind, bytes: message.payload.length }, 'message');
     }),
   );
-  await node.registered();
-  return {
-    ready: { nodeId: node.nodeId, address: node.address, listen: formatEndpoint(socket.local) },
-    stop: () => node.stop(),
-  };
+  lifetime.onEnd(() => node.stop());
+  await lifetime.until(node.registered());
+  return { nodeId: node.nodeId, address: node.address, listen: formatEndpoint(socket.local) };
 }

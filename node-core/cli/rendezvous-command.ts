@@ -1,3 +1,4 @@
+import type { Lifetime } from '../base/lifetime.ts';
 import { UNLIMITED_PER_SECOND } from '../base/token-bucket.ts';
 import { type Endpoint, formatEndpoint } from '../base/transport.ts';
 import { createLog } from '../host/log.ts';
@@ -31,7 +32,7 @@ const LIMITS = {
 };
 
 /** Registry and beacon in this process. */
-export async function startRendezvous(command: RendezvousCommand) {
+export async function startRendezvous(command: RendezvousCommand, lifetime: Lifetime) {
   const log = createLog('rendezvous');
   const clock = new SystemClock();
   const socket = await UdpSocket.bind(command.beacon);
@@ -55,14 +56,12 @@ export async function startRendezvous(command: RendezvousCommand) {
     server.acceptChannel(channel, from),
   );
   log.info({ registry: formatEndpoint(listener.local), beacon: beaconAddress }, 'rendezvous is up');
-  return {
-    ready: { registry: formatEndpoint(listener.local), beacon: beaconAddress },
-    async stop(): Promise<void> {
-      await listener.close();
-      await server.settle();
-      await socket.close();
-    },
-  };
+  lifetime.onEnd(async () => {
+    await listener.close();
+    await server.settle();
+    await socket.close();
+  });
+  return { registry: formatEndpoint(listener.local), beacon: beaconAddress };
 }
 
 async function loadDirectory(

@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import type { Lifetime } from '../base/lifetime.ts';
 import { startDeckHost } from '../host/deck-host.ts';
 import { parseHostArgs } from '../host/host-args.ts';
 import { createLog } from '../host/log.ts';
@@ -7,7 +8,7 @@ import { forkProgram } from '../supervisor/fork.ts';
 import { Supervisor } from '../supervisor/supervisor.ts';
 
 /** The whole deck without a window: this process starts and watches the others, and does nothing else. */
-export async function startServe(plan: DeckPlan) {
+export async function startServe(plan: DeckPlan, lifetime: Lifetime) {
   const log = createLog('serve');
   await mkdir(plan.dataFolder, { recursive: true, mode: 0o700 });
   const supervisor = new Supervisor(
@@ -17,14 +18,16 @@ export async function startServe(plan: DeckPlan) {
         log.warn({ role: event.role, reason: event.reason, restartInMs: event.restartInMs }, 'a process ended');
     },
   );
-  const ready = await startDeckProcesses(plan, supervisor, (args) =>
-    supervisor.start({ role: 'host', args: () => ['host', ...args()] }),
+  lifetime.onEnd(() => supervisor.stop());
+  const ready = await lifetime.until(
+    startDeckProcesses(plan, supervisor, (args) => supervisor.start({ role: 'host', args: () => ['host', ...args()] })),
   );
   const { url, otlpHttp, registry, beacon, address } = ready;
-  return { ready: { url, otlpHttp, registry, beacon, address }, stop: () => supervisor.stop() };
+  return { url, otlpHttp, registry, beacon, address };
 }
 
 /** The deck host in this process, as `serve` forks it. */
-export function startHost(args: readonly string[]) {
-  return startDeckHost(parseHostArgs(args));
+export async function startHost(args: readonly string[], lifetime: Lifetime) {
+  const { ready } = await startDeckHost(parseHostArgs(args), lifetime);
+  return ready;
 }

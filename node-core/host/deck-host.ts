@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { RPCHandler } from '@orpc/server/message-port';
+import type { Lifetime } from '../base/lifetime.ts';
 import type { Endpoint } from '../base/transport.ts';
 import { formatEndpoint } from '../base/transport.ts';
 import { type FleetControl, serveFleetControl } from '../fleet/fleet-control.ts';
@@ -40,35 +41,42 @@ export interface DeckHost {
   readonly ready: Readonly<Record<string, string | number>>;
   /** Serves the contract on one more port. */
   connect(port: WindowPort): void;
-  stop(): Promise<void>;
 }
 
 /** Everything that runs in the deck host's process. A data folder has one deck at a time. */
-export async function startDeckHost(options: DeckHostOptions): Promise<DeckHost> {
+export async function startDeckHost(options: DeckHostOptions, lifetime: Lifetime): Promise<DeckHost> {
   const { data, registry, beacon } = options;
   const log = createLog('deck');
   await ensureFolder(data);
   const lock = await lockFolder(data);
+  lifetime.onEnd(() => lock.release());
   const identity = await loadIdentity(join(data, 'identity.json'), (aside) =>
     log.error({ aside }, 'the identity was not readable and is set aside'),
   );
   const clock = new SystemClock();
   const nat = await NatSocket.open(options.nat, '127.0.0.1', clock);
-  const deck = await Deck.start({
-    identity,
-    clock,
-    socket: nat,
-    registry,
-    beacon,
-    hostname: HOSTNAME,
-    networkName: options.networkName,
-    rateLimits: options.rateLimits,
-    adminToken: process.env.FLIGHTDECK_ADMIN_TOKEN,
-    startCollector: (events) => startCollector({ folder: join(data, 'store'), listen: options.otlpHttp }, events),
-  });
+  const deck = await lifetime.until(
+    Deck.start({
+      identity,
+      clock,
+      socket: nat,
+      registry,
+      beacon,
+      hostname: HOSTNAME,
+      networkName: options.networkName,
+      rateLimits: options.rateLimits,
+      adminToken: process.env.FLIGHTDECK_ADMIN_TOKEN,
+      startCollector: (events) => startCollector({ folder: join(data, 'store'), listen: options.otlpHttp }, events),
+    }),
+  );
+  lifetime.onEnd(() => deck.stop());
+  await lifetime.until(deck.node.registered());
   const router = createRouter(deck);
   const token = process.env.FLIGHTDECK_TOKEN ?? randomBytes(24).toString('base64url');
   const server = await serveDeck(router, options.http, token, options.pages);
+  lifetime.onEnd(() => server.close());
+  const control = await serveNatControl(options, nat);
+  lifetime.onEnd(() => control.close());
   const ready = {
     url: server.url,
     otlpHttp: deck.collector.otlpHttp,
@@ -78,20 +86,10 @@ export async function startDeckHost(options: DeckHostOptions): Promise<DeckHost>
     nodeId: deck.node.nodeId,
   };
   await writeDeckFile(data, { pid: process.pid, token, ...ready });
-  const control = await serveNatControl(options, nat);
+  lifetime.onEnd(() => removeDeckFile(data));
   const handler = new RPCHandler(router);
   log.info({ ...ready, url: server.url.replace(/#.*/, '') }, 'the deck is up');
-  return {
-    ready,
-    connect: (port) => handler.upgrade(port),
-    async stop(): Promise<void> {
-      await removeDeckFile(data);
-      await control.close();
-      await server.close();
-      await deck.stop();
-      await lock.release();
-    },
-  };
+  return { ready, connect: (port) => handler.upgrade(port) };
 }
 
 /** The NAT of this node can be changed and counted from another terminal, as those of the fleet's agents can. */

@@ -122,7 +122,7 @@ export class Deck {
     this.#directory = new DirectoryWatch(this.node, options.adminToken, (picture) => this.#handleDirectory(picture));
   }
 
-  /** Starts the node and resolves once it is registered. */
+  /** Resolves when its collector is up; its node may not be registered yet. */
   static async start(options: DeckOptions): Promise<Deck> {
     const state = new GraphState();
     const log = new LogBook(options.clock);
@@ -138,7 +138,6 @@ export class Deck {
     });
     const deck = new Deck(options, collector, state, log);
     late.deck = deck;
-    await deck.node.registered();
     return deck;
   }
 

@@ -1,28 +1,39 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { NetworkNamespace } from './network-namespace.ts';
 
 /** The command line as it is built for use; `npm test` builds it first. */
 const PROGRAM = fileURLToPath(new URL('../../out/main/flightdeck.cjs', import.meta.url));
 
-/** A command of ours in a process of its own, ready. */
+/** A command of ours in a process of its own. */
 export class FlightdeckProcess {
-  readonly ready: Readonly<Record<string, unknown>>;
+  readonly ended: Promise<number | string>;
   readonly #child: ChildProcess;
-  readonly #ended: Promise<number | string>;
-  readonly #log: string[];
+  readonly #log: string[] = [];
+  #ready: Readonly<Record<string, unknown>> = {};
 
-  private constructor(
-    child: ChildProcess,
-    ready: Readonly<Record<string, unknown>>,
-    ended: Promise<number | string>,
-    log: string[],
-  ) {
+  private constructor(child: ChildProcess) {
     this.#child = child;
-    this.ready = ready;
-    this.#ended = ended;
-    this.#log = log;
+    this.ended = new Promise((resolve) => {
+      child.once('exit', (code, signal) => resolve(signal ?? code ?? -1));
+    });
+    linesOf(child.stderr).on('line', (line) => this.#log.push(line));
+  }
+
+  /** Starts it without waiting: it may never be ready. */
+  static spawn(
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    prefix: readonly string[] = [],
+  ): FlightdeckProcess {
+    const [program, ...words] = [...prefix, process.execPath, PROGRAM, ...args];
+    const child = spawn(program as string, words, {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { ...process.env, ...env },
+    });
+    return new FlightdeckProcess(child);
   }
 
   /**
@@ -35,22 +46,18 @@ export class FlightdeckProcess {
     env: NodeJS.ProcessEnv = {},
     namespace?: NetworkNamespace,
   ): Promise<FlightdeckProcess> {
-    const [program, ...words] = [...(namespace?.prefix ?? []), process.execPath, PROGRAM, ...args];
-    const child = spawn(program as string, words, {
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { ...process.env, ...env },
-    });
-    const log: string[] = [];
-    createInterface({ input: child.stderr as NonNullable<typeof child.stderr> }).on('line', (line) => log.push(line));
-    const ended = new Promise<number | string>((resolve) => {
-      child.once('exit', (code, signal) => resolve(signal ?? code ?? -1));
-    });
-    const lines = createInterface({ input: child.stdout as NonNullable<typeof child.stdout> });
+    const started = FlightdeckProcess.spawn(args, env, namespace?.prefix);
     const line = await new Promise<string>((resolve, reject) => {
-      lines.once('line', resolve);
-      ended.then((status) => reject(new Error(`ended with ${status} before it was ready:\n${log.join('\n')}`)));
+      linesOf(started.#child.stdout).once('line', resolve);
+      started.ended.then((status) => reject(new Error(`ended with ${status} before it was ready:\n${started.log}`)));
     });
-    return new FlightdeckProcess(child, JSON.parse(line), ended, log);
+    started.#ready = JSON.parse(line);
+    return started;
+  }
+
+  /** Its ready line, if it was waited for. */
+  get ready(): Readonly<Record<string, unknown>> {
+    return this.#ready;
   }
 
   get pid(): number {
@@ -63,14 +70,19 @@ export class FlightdeckProcess {
   }
 
   /** Sends a signal and resolves with the exit code, or the name of the signal it died of. */
-  end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | string> {
+  end(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): Promise<number | string> {
     this.#child.kill(signal);
-    return this.#ended;
+    return this.ended;
   }
 
   /** Closes the pipe between us, as happens when a parent dies. */
   abandon(): Promise<number | string> {
     this.#child.disconnect();
-    return this.#ended;
+    return this.ended;
   }
+}
+
+function linesOf(output: Readable | null): Interface {
+  if (output === null) throw new Error('the output of the process is not piped');
+  return createInterface({ input: output });
 }

@@ -1,3 +1,4 @@
+import { Lifetime } from '../../node-core/base/lifetime.ts';
 import type { Endpoint } from '../../node-core/base/transport.ts';
 import { parseEndpoint } from '../../node-core/base/transport.ts';
 import { startRendezvous } from '../../node-core/cli/rendezvous-command.ts';
@@ -13,24 +14,19 @@ const ANY: Endpoint = { host: '127.0.0.1', port: 0 };
 export class LocalNetwork {
   readonly registry: Endpoint;
   readonly beacon: Endpoint;
-  readonly #stop: (() => Promise<void>)[];
+  readonly #lifetime: Lifetime;
 
-  private constructor(registry: Endpoint, beacon: Endpoint, stop: () => Promise<void>) {
+  private constructor(registry: Endpoint, beacon: Endpoint, lifetime: Lifetime) {
     this.registry = registry;
     this.beacon = beacon;
-    this.#stop = [stop];
+    this.#lifetime = lifetime;
   }
 
   static async start(groups: readonly string[] = [], store?: string): Promise<LocalNetwork> {
-    const { ready, stop } = await startRendezvous({
-      registry: ANY,
-      beacon: ANY,
-      store,
-      groups,
-      adminToken: undefined,
-      rateLimits: true,
-    });
-    return new LocalNetwork(endpointOf(ready.registry), endpointOf(ready.beacon), stop);
+    const lifetime = new Lifetime();
+    const command = { registry: ANY, beacon: ANY, store, groups, adminToken: undefined, rateLimits: true };
+    const { registry, beacon } = await startRendezvous(command, lifetime);
+    return new LocalNetwork(endpointOf(registry), endpointOf(beacon), lifetime);
   }
 
   async node(
@@ -48,13 +44,13 @@ export class LocalNetwork {
       ...options,
       socket,
     });
-    this.#stop.unshift(() => node.stop());
+    this.#lifetime.onEnd(() => node.stop());
     await node.registered();
     return node;
   }
 
-  async close(): Promise<void> {
-    for (const stop of this.#stop) await stop();
+  close(): Promise<void> {
+    return this.#lifetime.close();
   }
 }
 

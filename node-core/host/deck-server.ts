@@ -2,13 +2,13 @@ import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { RPCHandler } from '@orpc/server/ws';
-import sirv from 'sirv';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { PilotError } from '../base/errors.ts';
 import { type Endpoint, formatEndpoint } from '../base/transport.ts';
 import { CONTENT_SECURITY_POLICY } from '../contract/host-link.ts';
 import { gated } from './call-gate.ts';
 import type { DeckRouter } from './router.ts';
+import { servePage } from './serve-page.ts';
 
 export interface DeckServer {
   /** With the token in its fragment, which no server and no log ever sees. */
@@ -19,6 +19,14 @@ export interface DeckServer {
 const TOKEN_WAIT_MS = 5_000;
 const LARGEST_MESSAGE_BYTES = 4 * 1024 * 1024;
 const MOST_SOCKETS = 64;
+
+const PROTECTION = {
+  'content-security-policy': CONTENT_SECURITY_POLICY,
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+};
 
 /**
  * Serves the interface to a browser on this machine, and the contract to it and to the command line over a WebSocket. A
@@ -32,8 +40,7 @@ export async function serveDeck(
 ): Promise<DeckServer> {
   const handler = new RPCHandler(router);
   const sockets = new WebSocketServer({ noServer: true, maxPayload: LARGEST_MESSAGE_BYTES });
-  const files = pages === undefined ? undefined : sirv(pages, { etag: true, setHeaders: protect });
-  const server = createServer((request, reply) => serveFile(request, reply, files));
+  const server = createServer((request, reply) => void answer(request, reply, pages));
   server.on('upgrade', (request, socket, head) => {
     if (!isOurs(request, server) || request.url !== '/rpc' || sockets.clients.size >= MOST_SOCKETS)
       return refuse(socket);
@@ -52,25 +59,17 @@ export async function serveDeck(
   };
 }
 
-function serveFile(request: IncomingMessage, reply: ServerResponse, files: ReturnType<typeof sirv> | undefined): void {
+async function answer(request: IncomingMessage, reply: ServerResponse, pages: string | undefined): Promise<void> {
   if (!/^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(request.headers.host ?? ''))
     return end(reply, 403, 'This address is for this machine only.');
   if (request.method !== 'GET' && request.method !== 'HEAD') return end(reply, 405, 'Only GET is served here.');
-  if (files === undefined) return end(reply, 404, 'There is no interface here; build it first.');
-  delete request.headers.range; // pages are small, and a range that ends before it starts ends the file server's process
-  files(request, reply, () => end(reply, 404, 'There is no such page.'));
+  if (pages === undefined) return end(reply, 404, 'There is no interface here; build it first.');
+  const found = await servePage(pages, request.url ?? '/', reply, PROTECTION);
+  if (!found) end(reply, 404, 'There is no such page.');
 }
 
 function end(reply: ServerResponse, status: number, words: string): void {
   reply.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${words}\n`);
-}
-
-function protect(reply: ServerResponse): void {
-  reply.setHeader('content-security-policy', CONTENT_SECURITY_POLICY);
-  reply.setHeader('x-content-type-options', 'nosniff');
-  reply.setHeader('referrer-policy', 'no-referrer');
-  reply.setHeader('cross-origin-opener-policy', 'same-origin');
-  reply.setHeader('cross-origin-resource-policy', 'same-origin');
 }
 
 /** A browser always names its Origin; a program need not have one. */

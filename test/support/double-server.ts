@@ -1,19 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { extname, join, normalize } from 'node:path';
 import { RPCHandler } from '@orpc/server/ws';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { CONTENT_SECURITY_POLICY } from '../../node-core/contract/host-link.ts';
+import { servePage } from '../../node-core/host/serve-page.ts';
 import type { DeckDouble } from './deck-double.ts';
-
-const TYPES: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.woff2': 'font/woff2',
-  '.svg': 'image/svg+xml',
-};
 
 export interface DoubleServer {
   /** With a token in its fragment. */
@@ -27,19 +18,11 @@ export interface DoubleServer {
 
 /** Serves the built window from `folder` with the product's content policy, and a double's contract at `/rpc`. */
 export async function serveDouble(folder: string, double: DeckDouble): Promise<DoubleServer> {
-  const server = createServer((request, response) => {
-    const path = new URL(request.url ?? '/', 'http://localhost').pathname;
-    const file = normalize(join(folder, path === '/' ? 'index.html' : path));
-    readFile(file).then(
-      (bytes) => {
-        response.writeHead(200, {
-          'content-type': TYPES[extname(file)] ?? 'application/octet-stream',
-          'content-security-policy': CONTENT_SECURITY_POLICY,
-        });
-        response.end(bytes);
-      },
-      () => response.writeHead(404).end(),
-    );
+  const server = createServer(async (request, reply) => {
+    const found = await servePage(folder, request.url ?? '/', reply, {
+      'content-security-policy': CONTENT_SECURITY_POLICY,
+    });
+    if (!found) reply.writeHead(404).end();
   });
   const sockets = new WebSocketServer({ server, path: '/rpc' });
   const handler = new RPCHandler(double.router);

@@ -1,0 +1,80 @@
+import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type DeckServer, serveDeck } from '../../../node-core/host/deck-server.ts';
+import type { DeckRouter } from '../../../node-core/host/router.ts';
+
+const NO_CALLS = {} as DeckRouter;
+/** More than the buffers on the way take, so that it is not read to its end before its reader reads. */
+const LARGE_BYTES = 64 * 1024 * 1024;
+
+let pages: string;
+let server: DeckServer;
+
+beforeEach(async () => {
+  pages = await mkdtemp(join(tmpdir(), 'flightdeck-pages-'));
+  await writeFile(join(pages, 'index.html'), '<p>first</p>');
+  server = await serveDeck(NO_CALLS, { host: '127.0.0.1', port: 0 }, 'token', pages);
+});
+afterEach(async () => {
+  await server.close();
+  await rm(pages, { recursive: true, force: true });
+});
+
+/** The head of a reply; its body is not read yet. */
+function get(path: string, ask: (asked: ClientRequest) => void = () => {}): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const asked = request(new URL(path, server.url), resolve);
+    asked.once('error', reject);
+    ask(asked);
+    asked.end();
+  });
+}
+
+const page = async (path: string) => text(await get(path));
+
+test('a page is served as it is now, and not once it is deleted', async () => {
+  expect(await page('/')).toBe('<p>first</p>');
+  await writeFile(join(pages, 'index.html'), '<p>second and longer</p>');
+  expect(await page('/?again')).toBe('<p>second and longer</p>');
+  await writeFile(join(pages, 'index.html'), '<p>3</p>');
+  expect(await page('/index.html')).toBe('<p>3</p>');
+  await rm(join(pages, 'index.html'));
+  expect((await get('/')).statusCode).toBe(404);
+  await writeFile(join(pages, 'late.js'), 'let late;');
+  expect(await page('/late.js')).toBe('let late;');
+});
+
+test.each([
+  { what: 'deleted', change: (file: string) => rm(file) },
+  { what: 'truncated', change: (file: string) => truncate(file, 10) },
+  { what: 'replaced', change: (file: string) => writeFile(file, 'short') },
+])('a page that is $what while it is read harms no other', async ({ change }) => {
+  const file = join(pages, 'large.js');
+  await writeFile(file, Buffer.alloc(LARGE_BYTES, 'x'));
+  const slow = await get('/large.js');
+  await change(file);
+  const read = await text(slow).catch(() => 'broken off');
+  expect(read).toMatch(/^(x+|broken off)$/);
+  expect(await page('/')).toBe('<p>first</p>');
+});
+
+test('a page that cannot be read breaks its reply off and harms no other', async () => {
+  await mkdir(join(pages, 'folder.js'));
+  await expect(get('/folder.js').then(text)).rejects.toThrow();
+  expect(await page('/')).toBe('<p>first</p>');
+});
+
+test('a reader that leaves in the middle harms no other', async () => {
+  await writeFile(join(pages, 'large.js'), Buffer.alloc(LARGE_BYTES, 'x'));
+  (await get('/large.js')).destroy();
+  expect(await page('/')).toBe('<p>first</p>');
+});
+
+test('a range that ends before it starts is not looked at', async () => {
+  const reply = await get('/', (asked) => asked.setHeader('range', 'bytes=9-3'));
+  expect([reply.statusCode, await text(reply)]).toEqual([200, '<p>first</p>']);
+});

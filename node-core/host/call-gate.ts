@@ -10,10 +10,10 @@ const MOST_UNSENT_BYTES = 16 * 1024 * 1024;
 const CALL = 1;
 const ABORT = 4;
 
-/** A message of the contract: a call, an event of its feed, or its end. */
+/** A message of a client: a call or its end. No call takes a feed, whose events would be kept until it ended. */
 const envelope = z.object({
   i: z.string().max(64),
-  t: z.union([z.literal(CALL), z.literal(3), z.literal(ABORT)]).default(CALL),
+  t: z.union([z.literal(CALL), z.literal(ABORT)]).default(CALL),
   p: z.unknown().optional(),
 });
 const call = z.object({ u: z.string().startsWith('/'), h: z.record(z.string(), z.string()).optional() });

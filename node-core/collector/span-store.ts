@@ -136,12 +136,15 @@ export class SpanStore {
   }
 
   /** The spans of raw traces, each once, the earliest first. */
-  async spansOf(traceIds: readonly string[]): Promise<{ readonly spans: SpanRecord[]; readonly total: number }> {
+  async spansOf(
+    traceIds: readonly string[],
+    most = MOST_SPANS_READ,
+  ): Promise<{ readonly spans: SpanRecord[]; readonly total: number }> {
     const rows = await this.#days.query(
       `SELECT *, count(*) OVER () AS total FROM (
          SELECT DISTINCT ON (trace_id, ${IDENTITY}) * FROM all_spans WHERE trace_id IN (${marks(traceIds)})
          ORDER BY arrived_ns)
-       ORDER BY start_ns LIMIT ${MOST_SPANS_READ}`,
+       ORDER BY start_ns LIMIT ${most}`,
       traceIds,
     );
     return { spans: readSpans(rows), total: Number(rows[0]?.total ?? 0) };

@@ -46,6 +46,10 @@ export const contract = {
     tail: reading.input(shape.traceQuery).output(eventIterator(z.array(shape.traceSummary))),
     /** Any raw id opens the joined trace. */
     get: reading.input(z.object({ traceId: shape.traceId })).output(shape.trace),
+    /** Critical paths for the rows of a list; traces that are gone, or too large to be read beside others, are left out. */
+    paths: reading
+      .input(z.object({ traceIds: z.array(shape.traceId).min(1).max(100) }))
+      .output(z.array(shape.tracePath)),
     /** OTLP JSON text, with raw ids or with the joined one. */
     export: reading
       .input(z.object({ traceIds: z.array(shape.traceId).min(1).max(2_000), joined: z.boolean() }))

@@ -298,6 +298,14 @@ export const traceSearchResult = z.object({
   total: z.number().int(),
 });
 
+/** Where the time of one trace of a list went. */
+export const tracePath = z.object({
+  traceId,
+  durationMs: z.number(),
+  /** Milliseconds of the critical path by category. */
+  criticalPath: z.record(z.string(), z.number()),
+});
+
 export const volumeBucket = z.object({ at: z.number(), spans: z.number().int(), errors: z.number().int() });
 
 export const pingResult = z.object({ rttMs: z.number(), path: pathKind });
@@ -335,5 +343,6 @@ export type Trace = z.infer<typeof trace>;
 export type TraceQuery = z.infer<typeof traceQuery>;
 export type TraceSummary = z.infer<typeof traceSummary>;
 export type TraceSearchResult = z.infer<typeof traceSearchResult>;
+export type TracePath = z.infer<typeof tracePath>;
 export type VolumeBucket = z.infer<typeof volumeBucket>;
 export type GroupPingProgress = z.infer<typeof groupPingProgress>;

@@ -12,12 +12,19 @@ import { encodeTracesJson } from '../collector/otlp-encode-json.ts';
 import type { ExportBatch } from '../collector/otlp-receiver.ts';
 import type { RecordedSpan } from '../collector/recording-tracer.ts';
 import { decodeReport, isReport, type RecordedLog } from '../collector/report-codec.ts';
-import type { Exporter, SpanRecord } from '../collector/span.ts';
+import type { Exporter } from '../collector/span.ts';
 import type { SpanStore } from '../collector/span-store.ts';
 import type { ReportRow } from '../collector/topology.ts';
 import { TraceTail } from '../collector/trace-tail.ts';
 import { viewTrace } from '../collector/trace-view.ts';
-import type { Trace, TraceQuery, TraceSearchResult, TraceSummary, VolumeBucket } from '../contract/schema.ts';
+import type {
+  Trace,
+  TracePath,
+  TraceQuery,
+  TraceSearchResult,
+  TraceSummary,
+  VolumeBucket,
+} from '../contract/schema.ts';
 import type { CollectorFigures } from './deck-collector.ts';
 import { OtlpServer } from './otlp-server.ts';
 
@@ -39,6 +46,8 @@ const MOST_RECORDS_OF_ONE_APPEND = 5_000;
 const FIGURES_MS = 1_000;
 const RETAIN_MS = 60_000;
 const NANOS_PER_MS = 1_000_000n;
+/** A larger trace shows its critical path only when it is opened. */
+const MOST_SPANS_OF_A_PATH = 5_000;
 /** Flow spans of this long ago are read again at start, so that a flow's other end still finds them. */
 const RECALL_NS = 600_000_000_000n;
 
@@ -115,12 +124,21 @@ export class CollectorService {
 
   /** @throws PilotError `trace.not-found` */
   async trace(traceId: string): Promise<Trace> {
-    const { store } = this.#options;
-    const joined = await store.familyOf(traceId);
-    const { spans, total } = await store.spansOf(joined.rawTraceIds);
-    requireSpans(spans);
-    const clocks = { reference: this.#self?.nodeId, estimates: this.#estimates() };
-    return viewTrace({ joined, spans, joins: await store.joinsOf(joined), clocks, totalSpans: total });
+    const view = await this.#view(traceId);
+    if (view === undefined) throw notFound();
+    return view;
+  }
+
+  /** Where the time of several traces went, without those that are gone or too large to be read beside others. */
+  async paths(traceIds: readonly string[], signal: AbortSignal): Promise<TracePath[]> {
+    const paths: TracePath[] = [];
+    for (const traceId of traceIds) {
+      if (signal.aborted) break;
+      const view = await this.#view(traceId, MOST_SPANS_OF_A_PATH);
+      if (view === undefined || view.spans.length < view.totalSpans) continue;
+      paths.push({ traceId, durationMs: view.durationMs, criticalPath: view.criticalPath });
+    }
+    return paths;
   }
 
   /**
@@ -136,7 +154,7 @@ export class CollectorService {
       for (const raw of family.rawTraceIds) rootOf.set(raw, family.traceId);
     }
     const { spans } = await store.spansOf([...rootOf.keys()]);
-    requireSpans(spans);
+    if (spans.length === 0) throw notFound();
     const json = joined ? encodeTracesJson(spans, (raw) => rootOf.get(raw) ?? raw) : encodeTracesJson(spans);
     return { json, spans: spans.length };
   }
@@ -151,6 +169,16 @@ export class CollectorService {
     await this.#server.close();
     await this.#batches.drained();
     await this.#options.store.close();
+  }
+
+  /** The joined trace that a raw id belongs to, or the first spans of it; undefined when none is stored. */
+  async #view(traceId: string, mostSpans?: number): Promise<Trace | undefined> {
+    const { store } = this.#options;
+    const joined = await store.familyOf(traceId);
+    const { spans, total } = await store.spansOf(joined.rawTraceIds, mostSpans);
+    if (spans.length === 0) return undefined;
+    const clocks = { reference: this.#self?.nodeId, estimates: this.#estimates() };
+    return viewTrace({ joined, spans, joins: await store.joinsOf(joined), clocks, totalSpans: total });
   }
 
   #take({ signal, decoded }: ExportBatch): Promise<boolean> {
@@ -247,6 +275,6 @@ export class CollectorService {
   }
 }
 
-function requireSpans(spans: readonly SpanRecord[]): void {
-  if (spans.length === 0) throw new PilotError('trace.not-found', 'no span of this trace is in the store');
+function notFound(): PilotError {
+  return new PilotError('trace.not-found', 'no span of this trace is in the store');
 }

@@ -56,6 +56,9 @@ export function createCollectorRouter(service: CollectorService) {
     search: calls.input(traceQuery).handler(({ input }) => service.search(input)),
     tail: calls.input(traceQuery).handler(({ input, signal }) => service.tail(input, signal ?? never)),
     trace: calls.input(z.object({ traceId })).handler(({ input }) => service.trace(input.traceId)),
+    paths: calls
+      .input(z.object({ traceIds: z.array(traceId) }))
+      .handler(({ input, signal }) => service.paths(input.traceIds, signal ?? never)),
     exportTraces: calls
       .input(z.object({ traceIds: z.array(traceId), joined: z.boolean() }))
       .handler(({ input }) => service.exportTraces(input.traceIds, input.joined)),

@@ -7,6 +7,7 @@ import type { ReportRow } from '../collector/topology.ts';
 import type {
   LedgerStage,
   Trace,
+  TracePath,
   TraceQuery,
   TraceSearchResult,
   TraceSummary,
@@ -42,6 +43,7 @@ export interface DeckCollector {
   search(query: TraceQuery): Promise<TraceSearchResult>;
   tail(query: TraceQuery, signal: AbortSignal): AsyncGenerator<TraceSummary[], void, undefined>;
   trace(traceId: string): Promise<Trace>;
+  paths(traceIds: readonly string[], signal: AbortSignal): Promise<TracePath[]>;
   exportTraces(
     traceIds: readonly string[],
     joined: boolean,

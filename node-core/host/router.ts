@@ -33,6 +33,7 @@ export function createRouter(deck: Deck) {
       search: os.trace.search.handler(({ input }) => deck.collector.search(input)),
       tail: os.trace.tail.handler(({ input, signal }) => deck.collector.tail(input, signal ?? never)),
       get: os.trace.get.handler(({ input }) => deck.collector.trace(input.traceId)),
+      paths: os.trace.paths.handler(({ input, signal }) => deck.collector.paths(input.traceIds, signal ?? never)),
       export: os.trace.export.handler(({ input }) => deck.exportTraces(input.traceIds, input.joined)),
       volume: os.trace.volume.handler(({ input }) => deck.collector.volume(input.fromMs, input.toMs, input.buckets)),
     },

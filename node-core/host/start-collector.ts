@@ -112,6 +112,10 @@ class ThreadedCollector implements DeckCollector {
     return this.#ask((client) => client.trace({ traceId }));
   }
 
+  paths(traceIds: readonly string[], signal: AbortSignal) {
+    return this.#ask((client) => client.paths({ traceIds: [...traceIds] }, { signal }));
+  }
+
   exportTraces(traceIds: readonly string[], joined: boolean) {
     return this.#ask((client) => client.exportTraces({ traceIds: [...traceIds], joined }));
   }

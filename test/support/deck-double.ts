@@ -161,6 +161,11 @@ function routerOf(state: DoubleState) {
         if (trace === undefined) throw errors['trace.not-found']();
         return trace;
       }),
+      paths: os.trace.paths.handler(({ input }) =>
+        state.traces
+          .filter(({ traceId }) => input.traceIds.includes(traceId))
+          .map(({ traceId, durationMs, criticalPath }) => ({ traceId, durationMs, criticalPath })),
+      ),
       export: os.trace.export.handler(({ input }) => {
         const spans = state.traces
           .filter((trace) => input.traceIds.includes(trace.traceId))

@@ -21,6 +21,7 @@ function callsAbout(nodeId: number): readonly (readonly [path: string, input: Js
     ['/trace/search', query],
     ['/trace/tail', query],
     ['/trace/get', { traceId }],
+    ['/trace/paths', { traceIds: [traceId] }],
     ['/trace/export', { traceIds: [traceId], joined: true }],
     ['/trace/volume', { fromMs: 0, toMs: 1e6, buckets: 10 }],
     ['/log/watch', { last: 10 }],

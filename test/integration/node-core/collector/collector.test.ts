@@ -174,6 +174,18 @@ describe('a flow that two nodes saw', () => {
     expect((await collector.search({ limit: 10 })).traces).toMatchObject([{ traceId: traceIdOf(1), spans: 4 }]);
   });
 
+  test('has its critical path in a list, beside traces that are gone', async () => {
+    await send(theirs, overlayAgent(9));
+    await send(mine, overlayAgent(7));
+    const whole = async () => (await collector.trace(traceIdOf(2))).criticalPath;
+    await expect.poll(whole).toEqual({ network: 2, work: 6, 'not covered': 2 });
+    const asked = [traceIdOf(77), traceIdOf(2)];
+    const { signal } = new AbortController();
+    expect(await collector.paths(asked, signal)).toEqual([
+      { traceId: traceIdOf(2), durationMs: 10, criticalPath: await whole() },
+    ]);
+  });
+
   test('is joined though a restart lies between its ends', async () => {
     const arriving = (spans: readonly SpanRecord[], from: number) => send(spans, overlayAgent(from));
     await arriving(mine, 7);
@@ -182,6 +194,16 @@ describe('a flow that two nodes saw', () => {
     await arriving(theirs, 9);
     await expect.poll(async () => (await collector.trace(traceIdOf(2))).spans.length).toBe(4);
   });
+});
+
+test('a trace too large to be read beside others has no critical path in a list', async () => {
+  const many = Array.from({ length: 5_001 }, (_, n) => aSpan(n + 1, undefined, { traceId: traceIdOf(3) }));
+  await send(many);
+  await send([aSpan(1, undefined, { traceId: traceIdOf(4) })]);
+  const { signal } = new AbortController();
+  expect((await collector.paths([traceIdOf(3), traceIdOf(4)], signal)).map(({ traceId }) => traceId)).toEqual([
+    traceIdOf(4),
+  ]);
 });
 
 test('a tail shows a trace as it arrives, and ends with its reader', async () => {

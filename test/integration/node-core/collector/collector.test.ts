@@ -177,13 +177,11 @@ describe('a flow that two nodes saw', () => {
   test('has its critical path in a list, beside traces that are gone', async () => {
     await send(theirs, overlayAgent(9));
     await send(mine, overlayAgent(7));
-    const whole = async () => (await collector.trace(traceIdOf(2))).criticalPath;
-    await expect.poll(whole).toEqual({ network: 2, work: 6, 'not covered': 2 });
-    const asked = [traceIdOf(77), traceIdOf(2)];
     const { signal } = new AbortController();
-    expect(await collector.paths(asked, signal)).toEqual([
-      { traceId: traceIdOf(2), durationMs: 10, criticalPath: await whole() },
-    ]);
+    await expect
+      .poll(() => collector.paths([traceIdOf(77), traceIdOf(2)], signal))
+      .toEqual([{ traceId: traceIdOf(2), durationMs: 10, criticalPath: { work: 10 } }]); // once the clocks are aligned
+    expect(await collector.trace(traceIdOf(2))).toMatchObject({ durationMs: 10, criticalPath: { work: 10 } });
   });
 
   test('is joined though a restart lies between its ends', async () => {

@@ -135,7 +135,7 @@ export class SpanStore {
     return rows.map(readJoin);
   }
 
-  /** The spans of raw traces, each once, the earliest first. */
+  /** The spans of raw traces, each once: the earliest first, of those that start together the longest, and always in one order. */
   async spansOf(
     traceIds: readonly string[],
     most = MOST_SPANS_READ,
@@ -144,7 +144,7 @@ export class SpanStore {
       `SELECT *, count(*) OVER () AS total FROM (
          SELECT DISTINCT ON (trace_id, ${IDENTITY}) * FROM all_spans WHERE trace_id IN (${marks(traceIds)})
          ORDER BY arrived_ns)
-       ORDER BY start_ns LIMIT ${most}`,
+       ORDER BY start_ns, duration_ns DESC, trace_id, span_id LIMIT ${most}`,
       traceIds,
     );
     return { spans: readSpans(rows), total: Number(rows[0]?.total ?? 0) };

@@ -48,9 +48,9 @@ export class DeckStatusBoard {
     this.#notify();
   }
 
-  setBeacon(state: 'ok' | 'away', since: number): void {
-    if (this.#beacon.state === state) return;
-    this.#beacon = { ...this.#beacon, state, since };
+  setBeacon(id: string, state: 'ok' | 'away', since: number): void {
+    if (this.#beacon.id === id && this.#beacon.state === state) return;
+    this.#beacon = { id, state, since };
     this.#notify();
   }
 

@@ -239,7 +239,7 @@ export class Deck {
         break;
       case 'beacon':
         if (event.rttMs !== undefined) this.#beaconRtt = { ms: event.rttMs, at };
-        this.#handleBeacon(event.state, Number(event.since.unixNano / NANOS_PER_MS));
+        this.#handleBeacon(formatEndpoint(event.endpoint), event.state, Number(event.since.unixNano / NANOS_PER_MS));
         break;
       default:
         break;
@@ -269,16 +269,15 @@ export class Deck {
     });
   }
 
-  #handleBeacon(state: 'ok' | 'away', since: number): void {
-    const before = this.status.beacon.state;
-    this.status.setBeacon(state, since);
-    const { id } = this.status.beacon;
+  #handleBeacon(id: string, state: 'ok' | 'away', since: number): void {
+    const before = this.status.beacon;
+    this.status.setBeacon(id, state, since);
     const rtt = this.#beaconRtt === undefined ? {} : { rtt: this.#beaconRtt };
     this.#state.setBeacons([
       { id, name: id, state: this.status.beacon.state, since: this.status.beacon.since, ...rtt },
     ]);
     this.graph.touch();
-    if (before === state) return;
+    if (before.id === id && before.state === state) return;
     const words = state === 'ok' ? `Beacon ${id} answers` : `Beacon ${id} does not answer`;
     this.#logNode(state === 'ok' ? 'info' : 'error', `beacon.${state}`, words);
   }

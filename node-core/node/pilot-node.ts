@@ -13,6 +13,7 @@ import type { SessionKeys, TunnelEvent } from '../tunnel/tunnel-event.ts';
 import { type Transmit, TunnelTable } from '../tunnel/tunnel-table.ts';
 import { type Packet, PROTOCOL } from '../wire/packet.ts';
 import type { JsonObject } from '../wire/registry-message.ts';
+import { BeaconRoster } from './beacon-roster.ts';
 import { FlowBook } from './flow-book.ts';
 import type { FlowEnds } from './flow-spans.ts';
 import { type Answer, PeerLookups } from './peer-lookups.ts';
@@ -57,7 +58,13 @@ export type NodeEvent =
   | { readonly type: 'close-registry' }
   | { readonly type: 'registered'; readonly nodeId: number; readonly address: string }
   | { readonly type: 'registry'; readonly state: 'ok' | 'away'; readonly since: Instant; readonly reason: string }
-  | { readonly type: 'beacon'; readonly state: 'ok' | 'away'; readonly since: Instant; readonly rttMs?: number }
+  | {
+      readonly type: 'beacon';
+      readonly endpoint: Endpoint;
+      readonly state: 'ok' | 'away';
+      readonly since: Instant;
+      readonly rttMs?: number;
+    }
   | { readonly type: 'reply'; readonly callId: number; readonly result: JsonObject | PilotError }
   | { readonly type: 'stream'; readonly event: StreamEvent }
   | { readonly type: 'tunnel'; readonly event: TunnelEvent }
@@ -80,6 +87,7 @@ export class PilotNode {
   readonly streams: PortTable;
   readonly registry: RegistryClient;
   readonly #options: PilotNodeOptions;
+  readonly #beacons: BeaconRoster | undefined;
   readonly #lookups: PeerLookups;
   readonly #flows: FlowBook;
   readonly #reporter: Reporter;
@@ -95,6 +103,7 @@ export class PilotNode {
     this.#startedAt = now.unixNano;
     const { identity, random, beacon, tracer, discoverIntervalMs, heartbeatMs } = options;
     const lifted = options.rateLimits === false;
+    this.#beacons = beacon && new BeaconRoster(beacon);
     this.tunnels = new TunnelTable({
       identity,
       random,
@@ -317,6 +326,10 @@ export class PilotNode {
         this.streams.nodeId = event.nodeId;
         this.#events.push({ type: 'registered', nodeId: event.nodeId, address: event.address });
         return;
+      case 'beacons':
+        this.#beacons?.learn(event.endpoints);
+        if (this.tunnels.beaconState === 'away') this.#leaveBeacon(now);
+        return;
       case 'state':
         this.#events.push({ ...event, type: 'registry' });
         return;
@@ -360,22 +373,33 @@ export class PilotNode {
         this.#peerKeys.delete(event.peerNodeId);
         break;
       case 'endpoint-observed':
-        this.#events.push({ type: 'beacon', state: 'ok', since: now, rttMs: event.rttMs });
+        this.#noteBeacon({ state: 'ok', since: now, rttMs: event.rttMs });
         this.#observed(event.endpoint, now);
         return;
       case 'dropped':
         return; // hostile frames are daily: `tunnels.drops()` counts them
       case 'beacon-answered':
-        this.#events.push({ type: 'beacon', state: 'ok', since: now });
+        this.#noteBeacon({ state: 'ok', since: now });
         return;
       case 'beacon-away':
-        this.#events.push({ type: 'beacon', state: 'away', since: event.since });
+        this.#noteBeacon({ state: 'away', since: event.since });
+        this.#leaveBeacon(now);
         return;
       default:
         break;
     }
     if ('peerNodeId' in event) this.#reporter.tunnelChanged(event.peerNodeId, now);
     this.#events.push({ type: 'tunnel', event });
+  }
+
+  #noteBeacon(news: { readonly state: 'ok' | 'away'; readonly since: Instant; readonly rttMs?: number }): void {
+    if (this.#beacons !== undefined) this.#events.push({ type: 'beacon', endpoint: this.#beacons.current, ...news });
+  }
+
+  /** Turns from a silent beacon to the next one, if there is one. */
+  #leaveBeacon(now: Instant): void {
+    const next = this.#beacons?.moveOn();
+    if (next !== undefined) this.tunnels.setBeacon(next, now);
   }
 
   #handlePayload(event: Extract<TunnelEvent, { type: 'payload' }>, now: Instant): void {

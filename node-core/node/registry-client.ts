@@ -3,10 +3,12 @@ import { utf8 } from '../base/bytes.ts';
 import { earliest, type Instant, type Millis } from '../base/clock.ts';
 import { PilotError } from '../base/errors.ts';
 import { ATTR, SPAN, type Span, type SpanContext, silentTracer, type Tracer } from '../base/tracer.ts';
+import { type Endpoint, parseEndpoint } from '../base/transport.ts';
 import type { Identity } from '../crypto/identity.ts';
 import {
   base64,
   encodeRegistryRequest,
+  type Json,
   type JsonObject,
   parseRegistryMessage,
   requireSuccess,
@@ -40,6 +42,8 @@ export type RegistryEvent =
   /** What the channel still holds is worthless. */
   | { readonly type: 'close-channel' }
   | { readonly type: 'registered'; readonly nodeId: number; readonly address: string; readonly observedAddress: string }
+  /** The beacons it lists, in its order. */
+  | { readonly type: 'beacons'; readonly endpoints: readonly Endpoint[] }
   | { readonly type: 'state'; readonly state: 'ok' | 'away'; readonly since: Instant; readonly reason: string }
   | { readonly type: 'reply'; readonly callId: number; readonly result: JsonObject | PilotError };
 
@@ -232,6 +236,7 @@ export class RegistryClient {
     if (profile.tags.length > 0) this.#enqueue('set_tags', { ...node, tags: profile.tags }, ignore, now);
     for (const peer of profile.trusted) this.#unreported.add(peer);
     this.#reportTrust(now);
+    this.#listBeacons(now);
     if (profile.groups.size === 0) return;
     this.#enqueue('lookup', node, (result, at) => this.#rejoin(result, at), now);
   }
@@ -265,6 +270,16 @@ export class RegistryClient {
     };
     this.#enqueue('heartbeat', { node_id: this.#nodeId }, forgotten, now);
     this.#reportTrust(now);
+    this.#listBeacons(now);
+  }
+
+  /** A registry that lists none, or cannot, is as good. */
+  #listBeacons(now: Instant): void {
+    const listed = (result: JsonObject | PilotError) => {
+      if (!(result instanceof PilotError))
+        this.#events.push({ type: 'beacons', endpoints: endpointsOf(result.beacons) });
+    };
+    this.#enqueue('beacon_list', {}, listed, now, 'untraced');
   }
 
   #enqueue(type: string, fields: JsonObject, own: Call['own'], now: Instant, traced: TracedCall = {}): number {
@@ -329,6 +344,14 @@ export class RegistryClient {
     this.#state = state;
     this.#events.push({ type: 'state', state, since: now, reason });
   }
+}
+
+/** From `[{id, addr: "H:P"}]`; what is not that is left out. */
+function endpointsOf(beacons: Json | undefined): Endpoint[] {
+  return (Array.isArray(beacons) ? beacons : []).flatMap((beacon) => {
+    const address = typeof beacon === 'object' && beacon !== null ? Reflect.get(beacon, 'addr') : undefined;
+    return (typeof address === 'string' && parseEndpoint(address)) || [];
+  });
 }
 
 function isNodeId(value: unknown): value is number {

@@ -1,6 +1,7 @@
 import type { Instant } from '../base/clock.ts';
 import type { Endpoint } from '../base/transport.ts';
 import type { JsonObject } from '../wire/registry-message.ts';
+import { beaconRequests } from './beacon-requests.ts';
 import type { DirectorySnapshot } from './directory-state.ts';
 import { groupRequests } from './group-requests.ts';
 import { identityRequests } from './identity-requests.ts';
@@ -34,7 +35,9 @@ export class Directory {
     const state = new RegistryState(options);
     this.#state = state;
     this.#handlers = new Map(
-      [identityRequests, lookupRequests, trustRequests, groupRequests].flatMap((make) => Object.entries(make(state))),
+      [identityRequests, lookupRequests, trustRequests, groupRequests, beaconRequests].flatMap((make) =>
+        Object.entries(make(state)),
+      ),
     );
   }
 

@@ -17,7 +17,6 @@ export function lookupRequests(state: RegistryState): Readonly<Record<string, Ha
     set_visibility: (request) => setVisibility(state, request),
     set_tags: (request) => setTags(state, request),
     punch: (request) => punch(state, request),
-    beacon_list: () => ({ beacons: [] }),
   };
 }
 

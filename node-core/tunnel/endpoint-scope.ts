@@ -9,13 +9,13 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * May a beacon tell us to send to this endpoint? A public one must not direct us at ourselves or into our own network;
- * in a lab, where the beacon itself is local, it may.
+ * May somebody at `source` tell us to send to this endpoint? Who is public must not direct us at ourselves or into our own
+ * network; in a lab, where the source itself is local, it may.
  */
-export function isPunchTarget(target: Endpoint, beacon: Endpoint): boolean {
+export function mayPointTo(target: Endpoint, source: Endpoint): boolean {
   const scope = scopeOf(target.host);
   if (target.port === 0 || scope === 'none') return false;
-  return scope === 'global' || scopeOf(beacon.host) !== 'global';
+  return scope === 'global' || scopeOf(source.host) !== 'global';
 }
 
 function scopeOf(host: string): Scope {

@@ -15,7 +15,7 @@ import {
   type SealedFrame,
   type TunnelFrame,
 } from '../wire/tunnel-frame.ts';
-import { isPunchTarget } from './endpoint-scope.ts';
+import { mayPointTo } from './endpoint-scope.ts';
 import { BeaconClient } from './hole-punch.ts';
 import { KeyExchangeLimits } from './key-exchange-limits.ts';
 import { direct, equalEndpoints, RELAY, type Route } from './path.ts';
@@ -250,7 +250,7 @@ export class TunnelTable {
     { endpoint }: Extract<BeaconMessage, { kind: 'punch-command' }>,
     now: Instant,
   ): void {
-    if (!isPunchTarget(endpoint, beacon.endpoint) || !beacon.punch(endpoint, now)) {
+    if (!mayPointTo(endpoint, beacon.endpoint) || !beacon.punch(endpoint, now)) {
       this.#drop('punch-target', undefined, endpoint);
       return;
     }

@@ -44,6 +44,25 @@ test('an event that comes up while a node without a datagram is asked for one is
   expect(heard).toMatchObject([{ type: 'syn-retry', attempt: 2 }]);
 });
 
+test('nodes whose beacon dies meet again at the next that the registry lists', () => {
+  const world = new SimWorld({ seed: 17, delayMs: 15 });
+  const other = { host: '9.9.9.10', port: 9001 };
+  world.addBeacon(2, other);
+  const alice = world.addNode({ nat: world.network.createNat('port-restricted', '7.0.0.1') });
+  const bob = world.addNode({ nat: world.network.createNat('symmetric', '7.0.0.2') });
+  const connection = alice.dial(bob);
+  alice.send(connection, pattern(100));
+  world.network.runUntil(() => alice.echoed(connection).length === 100, 20_000);
+  expect(alice.core.tunnelReport(bob.nodeId)).toMatchObject({ path: 'relay', relayBeacon: '9.9.9.9:9001' });
+  world.beaconHost.attached = false;
+  alice.send(connection, pattern(100));
+  world.network.runUntil(() => alice.echoed(connection).length === 200, 60_000);
+  expect(alice.core.tunnelReport(bob.nodeId)).toMatchObject({ path: 'relay', relayBeacon: '9.9.9.10:9001' });
+  const beacons = alice.events.flatMap((event) => (event.type === 'beacon' ? [event] : []));
+  expect(beacons.at(-1)).toMatchObject({ state: 'ok', endpoint: other });
+  expect(beacons).toContainEqual(expect.objectContaining({ state: 'away', endpoint: { host: '9.9.9.9', port: 9001 } }));
+});
+
 test('a NAT that is opened lets the path go straight within 30 s, and the stream goes on', () => {
   const world = new SimWorld({ seed: 11, delayMs: 15 });
   const nat = world.network.createNat('symmetric', '7.0.0.2');

@@ -16,8 +16,10 @@ import type { SimNat } from './sim-nat.ts';
 import { drainBeacon, type LinkOptions, type SimHost, type SimMachine, SimNetwork } from './sim-network.ts';
 
 const BEACON: Endpoint = { host: '9.9.9.9', port: 9001 };
+const ADMIN = 'sim';
 const PORT = 4000;
 const REGISTRY_DELAY_MS = 5;
+const BEACON_REGISTERS_MS = 30_000;
 
 /** A whole node on a simulated host, with an echo service, and what it told. */
 export class SimNode implements SimMachine {
@@ -145,7 +147,7 @@ export class SimNode implements SimMachine {
 export class SimWorld {
   readonly network: SimNetwork;
   beacon = new Beacon();
-  directory = new Directory({ beaconAddress: `${BEACON.host}:${BEACON.port}` });
+  directory = new Directory({ beaconAddress: `${BEACON.host}:${BEACON.port}`, adminToken: ADMIN });
   registryUp = true;
   readonly beaconHost: SimHost;
   readonly #nodes: SimNode[] = [];
@@ -159,6 +161,24 @@ export class SimWorld {
       drain: (send) => drainBeacon(this.beacon, send),
     };
     this.beaconHost = this.network.attach(machine, BEACON);
+  }
+
+  /** One more beacon, which the registry lists; the nodes share no other with it. */
+  addBeacon(id: number, endpoint: Endpoint): SimHost {
+    const beacon = new Beacon();
+    let registerAt = this.network.now.monotonicMs;
+    const addr = `${endpoint.host}:${endpoint.port}`;
+    const machine: SimMachine = {
+      handleDatagram: (bytes, from, now) => beacon.handleDatagram(bytes, from, now),
+      handleTimeout: (now) => {
+        registerAt = now.monotonicMs + BEACON_REGISTERS_MS;
+        this.directory.handle({ type: 'beacon_register', admin_token: ADMIN, beacon_id: id, addr }, endpoint, now);
+      },
+      nextTimeout: () => registerAt,
+      drain: (send) => drainBeacon(beacon, send),
+    };
+    machine.handleTimeout(this.network.now);
+    return this.network.attach(machine, endpoint);
   }
 
   /** A registered node on a host of its own. */

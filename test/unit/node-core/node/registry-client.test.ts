@@ -126,6 +126,7 @@ describe('registration', () => {
       'set_hostname',
       'set_tags',
       'report_trust',
+      'beacon_list',
       'lookup',
       'list_networks',
       'join_network',
@@ -200,15 +201,48 @@ describe('a registry that', () => {
 
   test('is there hears of the node every minute', () => {
     node.pass(181);
-    expect(node.typesAsked()).toEqual(['heartbeat', 'heartbeat', 'heartbeat']);
+    expect(node.typesAsked().filter((type) => type !== 'beacon_list')).toEqual(Array(3).fill('heartbeat'));
     expect(node.states()).toEqual(['ok']);
+  });
+
+  test('lists beacons is asked for them every minute', () => {
+    const listed = () => node.events.filter((event) => event.type === 'beacons').at(-1);
+    expect(listed()).toEqual({ type: 'beacons', endpoints: [] });
+    for (const [beacon_id, addr] of [
+      [2, '5.0.0.2:9001'],
+      [1, '5.0.0.1:9001'],
+    ] as const) {
+      bench.handle({ type: 'beacon_register', admin_token: 'adm', beacon_id, addr });
+    }
+    node.pass(61);
+    const endpoints = [
+      { host: '5.0.0.1', port: 9001 },
+      { host: '5.0.0.2', port: 9001 },
+    ];
+    expect(listed()).toEqual({ type: 'beacons', endpoints });
+  });
+
+  test.each([
+    { beacons: null },
+    { beacons: 'no list' },
+    { beacons: { addr: '5.0.0.1:9001' } },
+    { beacons: [null, 7, 'x', [], {}, { addr: 7 }, { addr: '5.0.0.1' }, { addr: '5.0.0.1:99999' }] },
+    {},
+  ])('lists nonsense lists nothing: %j', (reply) => {
+    node.answers = false;
+    node.pass(60);
+    for (const type of node.typesAsked()) {
+      node.client.handleMessage(encodeRegistryReply({ type: `${type}_ok`, ...reply }), bench.now);
+    }
+    node.settle();
+    expect(node.events.at(-1)).toEqual({ type: 'beacons', endpoints: [] });
   });
 
   test('forgot the node is told everything again at the next heartbeat', () => {
     bench.directory = new RegistryBench().directory;
     bench.register(2);
     node.pass(61);
-    expect(node.typesAsked()).toEqual(['heartbeat', 'register', 'set_hostname']);
+    expect(node.typesAsked()).toEqual(['heartbeat', 'beacon_list', 'register', 'set_hostname', 'beacon_list']);
     expect(node.client.nodeId).toBe(2);
   });
 
@@ -233,7 +267,7 @@ describe('a registry that', () => {
     const kept = node.client.call('lookup', { node_id: 1 }, bench.now);
     node.pass(5);
     expect(node.states()).toEqual(['ok', 'away', 'ok']);
-    expect(node.typesAsked()).toEqual(['register', 'set_hostname', 'lookup']);
+    expect(node.typesAsked()).toEqual(['register', 'set_hostname', 'beacon_list', 'lookup']);
     expect(node.result(kept)).toMatchObject({ hostname: 'alpha' });
   });
 
@@ -276,7 +310,7 @@ describe('a registry that', () => {
     expect(bench.ask(2, 'check_trust', { node_id: 1, peer_id: 2 })).toMatchObject({ trusted: true });
     node.typesAsked();
     node.pass(60);
-    expect(node.typesAsked()).toEqual(['heartbeat']);
+    expect(node.typesAsked()).toEqual(['heartbeat', 'beacon_list']);
   });
 });
 

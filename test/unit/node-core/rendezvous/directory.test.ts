@@ -16,6 +16,36 @@ function error(text: string | RegExp) {
   return { type: 'error', error: typeof text === 'string' ? text : expect.stringMatching(text) };
 }
 
+describe('beacons', () => {
+  const registered = (beacon_id: number, addr: string) =>
+    bench.handle({ type: 'beacon_register', admin_token: 'adm', beacon_id, addr }).reply;
+  const listed = () => bench.ask(A, 'beacon_list').beacons;
+
+  test('are listed by id while they say that they are there', () => {
+    expect(listed()).toEqual([]);
+    expect(registered(7, '5.0.0.7:9001')).toEqual({ type: 'beacon_register_ok', beacon_id: 7 });
+    bench.seconds += 40;
+    registered(3, '[2001:db8::3]:9001');
+    expect(listed()).toEqual([
+      { id: 3, addr: '[2001:db8::3]:9001' },
+      { id: 7, addr: '5.0.0.7:9001' },
+    ]);
+    bench.seconds += 21;
+    expect(listed()).toEqual([{ id: 3, addr: '[2001:db8::3]:9001' }]);
+    registered(3, '5.0.0.3:9001');
+    expect(listed()).toEqual([{ id: 3, addr: '5.0.0.3:9001' }]);
+  });
+
+  test('are named by the operator only, and in a bounded number', () => {
+    const request = { type: 'beacon_register', beacon_id: 1, addr: '5.0.0.1:9001' };
+    expect(bench.handle(request).reply).toEqual(error('invalid admin token'));
+    expect(registered(0, '5.0.0.1:9001')).toEqual(error('beacon_id required'));
+    expect(registered(1, 'beacon.example')).toEqual(error(/invalid addr/));
+    const replies = Array.from({ length: 300 }, (_, n) => registered(n + 1, '5.0.0.1:9001'));
+    expect(replies.filter(({ type }) => type === 'error')).toHaveLength(300 - 256);
+  });
+});
+
 describe('register', () => {
   test('hands out ids from 1 and tells a node where it was seen', () => {
     expect(bench.register(A, { listen_addr: ':4001' })).toEqual({

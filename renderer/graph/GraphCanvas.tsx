@@ -21,6 +21,7 @@ import { type ElementCache, elementsOf, type GraphEdge, type GraphNode, type Lev
 import { GroupNode } from './GroupNode.tsx';
 import { graphKeys } from './graph-keys.ts';
 import { Legend } from './Legend.tsx';
+import { Obstacles, obstaclesOf } from './label-room.ts';
 import { agentKey, beaconKey, groupKey, type LayoutLevel, type LayoutRequest, type LayoutResult } from './layout.ts';
 import { boundsOf, centresOf, scaledView, type Viewport } from './places.ts';
 import { RegisteredEdge } from './RegisteredEdge.tsx';
@@ -59,39 +60,42 @@ export function GraphCanvas({ scene }: { scene: Scene }) {
   }, [scene, layout, far, beacons, self]);
   const edges = useMemo(() => [...elements.edges], [elements.edges]);
   const nodes = useMemo(() => withDragged(elements.nodes, dragged), [elements.nodes, dragged]);
+  const obstacles = useMemo(() => obstaclesOf(nodes), [nodes]);
 
   useGraphKeys(layout, scene, fit);
   return (
     <div className={far ? 'graph-canvas at-far' : 'graph-canvas'} role="application" aria-label="Graph">
-      <ReactFlow<GraphNode, GraphEdge>
-        nodes={nodes}
-        edges={edges}
-        nodeTypes={nodeTypes}
-        edgeTypes={edgeTypes}
-        onNodesChange={onNodesChange}
-        onNodeDragStop={onNodeDragStop}
-        onNodeClick={(_event, node) => selectNode(node)}
-        onEdgeClick={(_event, edge) => selectEdge(edge)}
-        onPaneClick={closeInspector}
-        connectionMode={ConnectionMode.Loose}
-        onlyRenderVisibleElements
-        nodesConnectable={false}
-        nodesFocusable={false}
-        edgesFocusable={false}
-        elementsSelectable={false}
-        elevateEdgesOnSelect={false}
-        zIndexMode="manual"
-        disableKeyboardA11y
-        deleteKeyCode={null}
-        selectionKeyCode={null}
-        multiSelectionKeyCode={null}
-        panActivationKeyCode={null}
-        zoomActivationKeyCode={null}
-        minZoom={MIN_ZOOM}
-        maxZoom={2.5}
-        nodeDragThreshold={4}
-        proOptions={{ hideAttribution: true }}
-      />
+      <Obstacles value={obstacles}>
+        <ReactFlow<GraphNode, GraphEdge>
+          nodes={nodes}
+          edges={edges}
+          nodeTypes={nodeTypes}
+          edgeTypes={edgeTypes}
+          onNodesChange={onNodesChange}
+          onNodeDragStop={onNodeDragStop}
+          onNodeClick={(_event, node) => selectNode(node)}
+          onEdgeClick={(_event, edge) => selectEdge(edge)}
+          onPaneClick={closeInspector}
+          connectionMode={ConnectionMode.Loose}
+          onlyRenderVisibleElements
+          nodesConnectable={false}
+          nodesFocusable={false}
+          edgesFocusable={false}
+          elementsSelectable={false}
+          elevateEdgesOnSelect={false}
+          zIndexMode="manual"
+          disableKeyboardA11y
+          deleteKeyCode={null}
+          selectionKeyCode={null}
+          multiSelectionKeyCode={null}
+          panActivationKeyCode={null}
+          zoomActivationKeyCode={null}
+          minZoom={MIN_ZOOM}
+          maxZoom={2.5}
+          nodeDragThreshold={4}
+          proOptions={{ hideAttribution: true }}
+        />
+      </Obstacles>
       <Legend />
       <Zoom onFit={fit} />
     </div>

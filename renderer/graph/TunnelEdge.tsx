@@ -1,5 +1,5 @@
 import { EdgeLabelRenderer, type EdgeProps } from '@xyflow/react';
-import { memo, useState } from 'react';
+import { memo, useContext, useState } from 'react';
 import type { Tunnel } from '../../node-core/contract/schema.ts';
 import { formatRate } from '../format/bytes.ts';
 import { formatAge, formatDuration } from '../format/duration.ts';
@@ -10,6 +10,7 @@ import { HealthGlyph } from '../ui/HealthGlyph.tsx';
 import { PathSwatch } from '../ui/PathSwatch.tsx';
 import { type EdgePath, edgePath } from './edge-path.ts';
 import type { TunnelData, TunnelFlowEdge } from './elements.ts';
+import { freePlace, Obstacles } from './label-room.ts';
 import { tunnelLabel } from './labels.ts';
 import { MEASURES } from './layout.ts';
 import { useRecent } from './use-recent.ts';
@@ -43,7 +44,14 @@ export const TunnelEdge = memo(function TunnelEdge(props: EdgeProps<TunnelFlowEd
         <EdgeName data={data} tunnel={tunnel} />
       </g>
       {(attention || selected || hovered || changed || several) && (
-        <EdgeLabel tunnel={tunnel} data={data} path={path} rate={rate} changed={changed} />
+        <EdgeLabel
+          tunnel={tunnel}
+          data={data}
+          path={path}
+          rate={rate}
+          changed={changed}
+          needed={attention || selected || hovered || changed}
+        />
       )}
     </>
   );
@@ -67,7 +75,6 @@ function pathOf(props: EdgeProps<TunnelFlowEdge>, data: TunnelData): EdgePath {
       reach: reachOf(props.target),
     },
     (gap.card.height + gap.gap) / 2,
-    LABEL_AT[data.segment],
   );
 }
 
@@ -121,43 +128,48 @@ interface EdgeLabelProps {
   readonly path: EdgePath;
   readonly rate: number;
   readonly changed: boolean;
+  /** Shown even where it has to cover something. */
+  readonly needed: boolean;
 }
 
-function EdgeLabel({ tunnel, data, path, rate, changed }: EdgeLabelProps) {
-  const style = { transform: `translate(-50%, -50%) translate(${path.label.x}px, ${path.label.y}px)` };
-  if (data.tunnelIds.length > 1) {
-    return (
-      <EdgeLabelRenderer>
-        <div
-          className="edge-label"
-          style={style}
-        >{`${formatPlural(data.tunnelIds.length, 'tunnel')}, ${formatRate(rate)}`}</div>
-      </EdgeLabelRenderer>
-    );
-  }
+/** Room for the usual words whatever their figures: no label moves because a number changed. */
+const LABEL_SIZE = { width: 120, height: 15 } as const;
+
+function EdgeLabel({ tunnel, data, path, rate, changed, needed }: EdgeLabelProps) {
+  const obstacles = useContext(Obstacles);
+  const asked = LABEL_AT[data.segment];
+  const place = freePlace(path, asked, LABEL_SIZE, obstacles) ?? (needed ? path.along(asked) : undefined);
+  if (place === undefined) return null;
+  const several = data.tunnelIds.length > 1;
   const half = data.segment !== 'whole';
-  const rtt = tunnel.rtt?.value;
-  const since = formatAge(Math.max(0, Date.now() - tunnel.health.since));
-  const figure =
-    rtt === undefined
-      ? `${tunnel.health.state} ${since}`
-      : half
-        ? `${formatDuration(rtt / 2, 2)} est.`
-        : formatDuration(rtt, 2);
-  const failing = tunnel.health.state === 'failing' || tunnel.health.state === 'degraded';
+  const [plain, strong] = several
+    ? [`${formatPlural(data.tunnelIds.length, 'tunnel')}, ${formatRate(rate)}`, '']
+    : tunnelWords(tunnel, half, changed);
   return (
     <EdgeLabelRenderer>
-      <div className="edge-label" style={style}>
-        {failing && !half ? <HealthGlyph state={tunnel.health.state} /> : <PathSwatch path={tunnel.path} />}
-        {changed && tunnel.previousPath !== undefined ? (
-          <b>{`${tunnel.previousPath} to ${tunnel.path}`}</b>
-        ) : (
-          <span>
-            {!half && rtt !== undefined && `${tunnel.path} `}
-            <b>{figure}</b>
-          </span>
-        )}
+      <div className="edge-label" style={{ transform: `translate(-50%, -50%) translate(${place.x}px, ${place.y}px)` }}>
+        {!several && <TunnelMark tunnel={tunnel} half={half} />}
+        <span>
+          {plain}
+          {strong !== '' && <b>{strong}</b>}
+        </span>
       </div>
     </EdgeLabelRenderer>
   );
+}
+
+/** The words of one tunnel's label: plain ones, then strong ones. */
+function tunnelWords(tunnel: Tunnel, half: boolean, changed: boolean): readonly [plain: string, strong: string] {
+  if (changed && tunnel.previousPath !== undefined) return ['', `${tunnel.previousPath} to ${tunnel.path}`];
+  if (tunnel.rtt === undefined) {
+    return ['', `${tunnel.health.state} ${formatAge(Math.max(0, Date.now() - tunnel.health.since))}`];
+  }
+  if (half) return ['', `${formatDuration(tunnel.rtt.value / 2, 2)} est.`];
+  return [`${tunnel.path} `, formatDuration(tunnel.rtt.value, 2)];
+}
+
+function TunnelMark({ tunnel, half }: { tunnel: Tunnel; half: boolean }) {
+  const { state } = tunnel.health;
+  const needsAttention = state === 'failing' || state === 'degraded';
+  return needsAttention && !half ? <HealthGlyph state={state} /> : <PathSwatch path={tunnel.path} />;
 }

@@ -10,8 +10,8 @@ export interface EdgeEnd extends Point {
 }
 export interface EdgePath {
   readonly d: string;
-  /** Where a label stands. */
-  readonly label: Point;
+  /** A place on the bezier, 0 at its start and 1 at its end. */
+  along(share: number): Point;
 }
 
 const MIN_BEND = 28;
@@ -22,16 +22,15 @@ const LANE_BEND = 44;
 /**
  * An edge as a bezier between two sides. An end with a detour first goes down into the gap under its card and along it
  * past the cards of the next column, so that no edge crosses a card. `gap` is the way from a card's middle to there.
- * `labelAt` is the label's place on the bezier, 0 at its start and 1 at its end.
  */
-export function edgePath(from: EdgeEnd, to: EdgeEnd, gap: number, labelAt = 0.5): EdgePath {
+export function edgePath(from: EdgeEnd, to: EdgeEnd, gap: number): EdgePath {
   const start = leave(from, gap);
   const end = leave(to, gap);
   const bend = bendOf(start.point, end.point, from.side, to.side);
   const c1 = ahead(start.point, from.side, Math.max(bend, from.reach ?? 0));
   const c2 = ahead(end.point, to.side, Math.max(bend, to.reach ?? 0));
   const d = `M${at(from)} ${start.way}C${at(c1)} ${at(c2)} ${at(end.point)}${reversed(to, end, gap)}`;
-  return { d, label: bezierPoint(start.point, c1, c2, end.point, labelAt) };
+  return { d, along: (share) => bezierPoint(start.point, c1, c2, end.point, share) };
 }
 
 const round = (value: number): number => Math.round(value * 10) / 10;

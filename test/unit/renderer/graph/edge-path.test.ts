@@ -2,14 +2,18 @@ import { Position } from '@xyflow/react';
 import { expect, test } from 'vitest';
 import { edgePath } from '../../../../renderer/graph/edge-path.ts';
 
-test('a free edge is one bezier with its label in the middle', () => {
-  const { d, label } = edgePath(
+test('a free edge is one bezier between its ends', () => {
+  const { d, along } = edgePath(
     { x: 0, y: 0, side: Position.Right, detour: 0 },
     { x: 200, y: 100, side: Position.Left, detour: 0 },
     25,
   );
   expect(d).toBe('M0,0 C100,0 100,100 200,100');
-  expect(label).toEqual({ x: 100, y: 50 });
+  expect([0, 0.5, 1].map(along)).toEqual([
+    { x: 0, y: 0 },
+    { x: 100, y: 50 },
+    { x: 200, y: 100 },
+  ]);
 });
 
 test('an edge with a detour passes the cards of the next column in the gap under its own', () => {
@@ -20,12 +24,4 @@ test('an edge with a detour passes the cards of the next column in the gap under
   );
   expect(d).toContain('L342,45');
   expect(d.startsWith('M148,20 C')).toBe(true);
-});
-
-test('the label keeps to the asked end', () => {
-  const ends = [
-    { x: 0, y: 0, side: Position.Right, detour: 0 },
-    { x: 300, y: 0, side: Position.Left, detour: 0 },
-  ] as const;
-  expect(edgePath(ends[0], ends[1], 25, 0.3).label.x).toBeLessThan(edgePath(ends[0], ends[1], 25, 0.7).label.x);
 });

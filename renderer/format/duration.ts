@@ -34,8 +34,12 @@ export function formatAge(ms: number): string {
 export function formatOffset(offsetMs: number, boundMs: number): string {
   const size = Math.abs(offsetMs);
   const offset = size >= 995 ? `${formatSigned(offsetMs / SECOND, 2)} s` : `${formatSigned(offsetMs, 1)} ms`;
-  const bound = boundMs < 0.1 ? '<0.1 ms' : `${formatFigures(boundMs, boundMs < 10 ? 2 : 3)} ms`;
-  return `${offset} ±${bound}`;
+  return `${offset} ${formatBound(boundMs)}`;
+}
+
+/** How far off a clock may be: `±18 ms`. */
+export function formatBound(boundMs: number): string {
+  return boundMs < 0.1 ? '±<0.1 ms' : `±${formatFigures(boundMs, boundMs < 10 ? 2 : 3)} ms`;
 }
 
 function pair(total: number, base: number, large: string, small: string): string {

@@ -12,6 +12,8 @@ const SPAN_MS = 30 * 60_000;
 const BUCKETS = 120;
 const REFRESH_MS = 5_000;
 const TICK_MS = 5 * 60_000;
+/** What the time beside a tick takes where the band is narrow. */
+const TICK_TEXT_MS = 2.5 * 60_000;
 /** Shorter drags are clicks. */
 const MIN_DRAG = 0.01;
 
@@ -122,7 +124,7 @@ function Bars({ buckets }: { buckets: readonly VolumeBucket[] }) {
 function Ticks({ range }: { range: TimeSpan }) {
   const first = Math.ceil(range.fromMs / TICK_MS) * TICK_MS;
   const ticks: number[] = [];
-  for (let at = first; at < range.toMs; at += TICK_MS) ticks.push(at);
+  for (let at = first; at < range.toMs - TICK_TEXT_MS; at += TICK_MS) ticks.push(at);
   return ticks.map((at) => (
     <span key={at} className="time-tick mono" style={{ left: `${share(at, range) * 100}%` }}>
       {formatMinutes(at)}

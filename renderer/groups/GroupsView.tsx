@@ -1,6 +1,6 @@
 import { useMemo } from 'react';
 import type { Group } from '../../node-core/contract/schema.ts';
-import { formatCount, formatOf } from '../format/number.ts';
+import { formatOf } from '../format/number.ts';
 import { formatSafeText } from '../format/safe-text.ts';
 import { useKeys } from '../frame/use-keys.ts';
 import { hueOf } from '../graph/group-hues.ts';
@@ -99,7 +99,11 @@ function GroupRow({ group, open }: { group: Group; open: boolean }) {
         <span className="group-row-facts">
           <span>{`${formatOf(group.okCount, group.memberIds.length)} ok`}</span>
           <SegmentBar segments={segments} />
-          <span className="t3">{`${formatCount(group.straightTunnels)} of ${formatCount(group.totalTunnels)} straight`}</span>
+          <span className="t3" title="Tunnels between its members">
+            {group.totalTunnels === 0
+              ? 'no tunnels inside'
+              : `${formatOf(group.straightTunnels, group.totalTunnels)} straight`}
+          </span>
         </span>
       </button>
     </li>

@@ -1,5 +1,5 @@
 import { useMemo } from 'react';
-import type { Agent } from '../../node-core/contract/schema.ts';
+import type { Agent, Group } from '../../node-core/contract/schema.ts';
 import { pingGroup } from '../client/acts.ts';
 import { formatNodePart } from '../format/address.ts';
 import { formatDuration } from '../format/duration.ts';
@@ -14,6 +14,11 @@ import { Acts, Gone, InspectorHead, Section } from './shell.tsx';
 
 const RANK = { failing: 0, degraded: 1, unknown: 2, ok: 3 } as const;
 
+const tunnelsInside = ({ straightTunnels, totalTunnels }: Group): string =>
+  totalTunnels === 0
+    ? 'No tunnels run between its members.'
+    : `${formatOf(straightTunnels, totalTunnels)} tunnels between its members are straight.`;
+
 /** One group: how its members are, worst first, and whether this node is one of them. */
 export function GroupDetails({ groupId }: { groupId: number }) {
   const group = useGraphStore((state) => state.groups.get(groupId));
@@ -26,10 +31,7 @@ export function GroupDetails({ groupId }: { groupId: number }) {
       <InspectorHead
         kind={`Group ${groupId}`}
         title={<Name text={group.name} />}
-        sentence={`${formatCount(group.okCount)} of ${formatPlural(total, 'agent')} ${total === 1 ? 'is' : 'are'} well. ${formatOf(
-          group.straightTunnels,
-          group.totalTunnels,
-        )} tunnels are straight. ${group.joined ? 'This node is a member.' : 'This node is not a member.'}`}
+        sentence={`${formatCount(group.okCount)} of ${formatPlural(total, 'agent')} ${total === 1 ? 'is' : 'are'} well. ${tunnelsInside(group)} ${group.joined ? 'This node is a member.' : 'This node is not a member.'}`}
         copy={{ text: group.name, what: 'the name' }}
         pinnable
       />

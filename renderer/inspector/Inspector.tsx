@@ -50,12 +50,18 @@ export function Inspector() {
   );
 }
 
-/** Where it lies over the view, it opens by a selection and not by itself. */
+/** Where it lies over the view, it opens by a selection and not by itself, and does not cover a view that has none. */
 function useOpenOnlyByChoice(wide: boolean): void {
+  const view = useViewStore((state) => state.view);
   useEffect(() => {
     const { selection, set } = useViewStore.getState();
     set({ inspectorOpen: wide || selection !== undefined });
   }, [wide]);
+  useEffect(() => {
+    const { selection, inspectorPinned, set } = useViewStore.getState();
+    const spanSelected = view === 'traces' && useTraceStore.getState().selectedSpan !== undefined;
+    if (!wide && !spanSelected && (inspectorPinned ?? selection) === undefined) set({ inspectorOpen: false });
+  }, [wide, view]);
 }
 
 function Content() {

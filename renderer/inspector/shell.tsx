@@ -17,24 +17,30 @@ interface HeadProps {
 
 /** Kind, name and verdict, with what can be done with the panel itself. */
 export function InspectorHead({ kind, title, sentence, copy, pinnable }: HeadProps) {
+  const wide = useWidth() === 'wide';
+  const home = kind === undefined;
   return (
     <header className="inspector-head">
-      <div className="inspector-tools">
-        {kind !== undefined && <span className="t3">{kind}</span>}
-        <span className="spring" />
-        {pinnable === true && <PinButton />}
-        {copy !== undefined && (
-          <button
-            type="button"
-            className="icon-button"
-            aria-label={`Copy ${copy.what}`}
-            onClick={() => void copyText(copy.text, copy.what)}
-          >
-            <Copy size={14} />
+      {!(home && wide) && (
+        <div className="inspector-tools">
+          <span className="t3">{kind}</span>
+          <span className="spring" />
+          {pinnable === true && <PinButton />}
+          {copy !== undefined && (
+            <button
+              type="button"
+              className="icon-button"
+              aria-label={`Copy ${copy.what}`}
+              onClick={() => void copyText(copy.text, copy.what)}
+            >
+              <Copy size={14} />
+            </button>
+          )}
+          <button type="button" className="icon-button" aria-label="Close" onClick={closeInspector}>
+            <X size={14} />
           </button>
-        )}
-        <CloseButton home={kind === undefined} />
-      </div>
+        </div>
+      )}
       <h2>{title}</h2>
       <p className="verdict">{sentence}</p>
     </header>
@@ -50,16 +56,6 @@ function PinButton() {
   return (
     <button type="button" className="icon-button" aria-label="Keep this open" aria-pressed={pinned} onClick={toggle}>
       <Pin size={14} />
-    </button>
-  );
-}
-
-function CloseButton({ home }: { home: boolean }) {
-  const wide = useWidth() === 'wide';
-  if (home && wide) return null;
-  return (
-    <button type="button" className="icon-button" aria-label="Close" onClick={closeInspector}>
-      <X size={14} />
     </button>
   );
 }

@@ -42,7 +42,7 @@ export function TracesView() {
           {rows.length === 0 ? <Empty /> : <TraceList rows={rows} />}
           {waiting > 0 && (
             <button type="button" className="button over-rows" onClick={catchUp}>
-              {formatPlural(waiting, 'new trace')}
+              {`Show ${formatPlural(waiting, 'new trace')}`}
             </button>
           )}
         </div>

@@ -109,7 +109,7 @@ function NewSpans() {
     <span role="status">
       {count > 0 && (
         <button type="button" className="text-button" onClick={() => useTraceStore.getState().showWaiting()}>
-          {formatPlural(count, 'new span')}
+          {`Show ${formatPlural(count, 'new span')}`}
         </button>
       )}
     </span>

@@ -12,7 +12,6 @@ import { barText, rowLabel, spanActor } from './span-text.ts';
 import { shareOf, startOf } from './time-axis.ts';
 import { spanKey, type WaterfallRow } from './waterfall-rows.ts';
 
-const INDENT_PX = 14;
 /** What a character of the text beside a bar takes, px; near enough to choose a side. */
 const CHARACTER_PX = 6.3;
 /** Room to the right of the track for text, px. */
@@ -59,7 +58,11 @@ export const WaterfallLine = memo(function WaterfallLine({
       style={{ transform: `translateY(${top}px)` }}
       onClick={() => inspectSpan(row.index)}
     >
-      <div role="gridcell" className="waterfall-label" style={{ paddingLeft: 8 + row.level * INDENT_PX }}>
+      <div
+        role="gridcell"
+        className="waterfall-label"
+        style={{ paddingLeft: `calc(8px + ${row.level} * var(--indent))` }}
+      >
         <Fold span={span} row={row} />
         <GroupStrip span={span} />
         <Name text={spanActor(span, other)} className="t2 span-actor" />
@@ -142,8 +145,10 @@ function placeOf(span: TraceSpan, window: Window, raw: boolean): Place {
 function Bars({ span, other, saysClock, window, raw, trackPx }: BarsProps) {
   const place = placeOf(span, window, raw);
   const second = other === undefined ? undefined : placeOf(other, window, raw);
-  const end = Math.max(place.right, second?.right ?? place.right);
-  const start = Math.min(place.left, second?.left ?? place.left);
+  const whisker = saysClock ? whiskerOf(other ?? span, second ?? place, window, raw) : undefined;
+  const drawn = [place, second, whisker].filter((each) => each !== undefined);
+  const end = Math.max(...drawn.map((each) => each.right));
+  const start = Math.min(...drawn.map((each) => each.left));
   if (end < 0 || start > 1) return null;
   const text = barText(span, other, saysClock && !raw);
   const side = sideOf(text.length * CHARACTER_PX, Math.max(0, start) * trackPx, (1 - Math.min(1, end)) * trackPx);
@@ -160,7 +165,7 @@ function Bars({ span, other, saysClock, window, raw, trackPx }: BarsProps) {
       )}
       {span.flow?.otherEnd === 'not heard' && <i className="span-bar is-missing" style={styleOf(place)} />}
       {span.onCriticalPath && <i className="span-bar-critical" style={styleOf(place)} />}
-      {saysClock && <Whisker span={other ?? span} place={second ?? place} window={window} raw={raw} />}
+      {whisker !== undefined && <i className="span-bar-whisker" style={styleOf(whisker)} />}
       <span className={textClass(span, side)} style={textStyle(side, Math.max(0, start), Math.min(1, end))}>
         <bdi>{text}</bdi>
       </span>
@@ -205,12 +210,10 @@ function Slants({ first, second }: { first: Place; second: Place }) {
   );
 }
 
-/** How uncertain a moved clock leaves the bar, where that is wide enough to be seen. */
-function Whisker({ span, place, window, raw }: { span: TraceSpan; place: Place; window: Window; raw: boolean }) {
-  if (span.clock.state !== 'moved' || raw) return null;
+/** How uncertain a moved clock leaves the bar's start, where that is wide enough to be seen. */
+function whiskerOf(span: TraceSpan, place: Place, window: Window, raw: boolean): Place | undefined {
+  if (span.clock.state !== 'moved' || raw) return undefined;
   const half = span.clock.boundMs / (window.toMs - window.fromMs);
-  if (half < 0.004) return null;
-  const left = Math.max(0, place.left - half);
-  const right = Math.min(1, place.left + half);
-  return <i className="span-bar-whisker" style={{ left: `${left * 100}%`, width: `${(right - left) * 100}%` }} />;
+  if (half < 0.004) return undefined;
+  return { left: Math.max(0, place.left - half), right: Math.min(1, place.left + half) };
 }

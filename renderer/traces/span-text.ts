@@ -1,5 +1,5 @@
 import type { Trace, TraceSpan } from '../../node-core/contract/schema.ts';
-import { formatDuration, formatOffset } from '../format/duration.ts';
+import { formatBound, formatDuration, formatOffset } from '../format/duration.ts';
 import { formatSafeText } from '../format/safe-text.ts';
 import { spoken } from '../graph/labels.ts';
 
@@ -20,9 +20,17 @@ export function pathText(span: TraceSpan): string | undefined {
   return span.path === 'relay' && beacon !== undefined ? `relay through ${formatSafeText(beacon)}` : span.path;
 }
 
+/** A smaller move reads as none. */
+const LEAST_MOVE_MS = 0.05;
+
 /** How the clock of a span's agent was treated. */
 export function clockText(span: TraceSpan): string | undefined {
-  if (span.clock.state === 'moved') return `moved ${formatOffset(span.clock.offsetMs, span.clock.boundMs)}`;
+  if (span.clock.state === 'moved') {
+    const { offsetMs, boundMs } = span.clock;
+    return Math.abs(offsetMs) < LEAST_MOVE_MS
+      ? `clock ${formatBound(boundMs)}`
+      : `moved ${formatOffset(offsetMs, boundMs)}`;
+  }
   return span.clock.state === 'unknown' ? 'clock unknown: placed inside its caller' : undefined;
 }
 

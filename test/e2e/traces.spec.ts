@@ -78,7 +78,7 @@ test('a click selects its span though spans that belong above it arrive while th
   await last.hover(SLOW);
   await page.mouse.down();
   for (const from of [100, 200, 300]) await send('step between', from, from + 50);
-  await expect(deck.traces.newSpans).toHaveText('3 new spans', SLOW);
+  await expect(deck.traces.newSpans).toHaveText('Show 3 new spans', SLOW);
   await page.mouse.up();
   await expect(deck.inspector).toContainText('last step');
   await expect(deck.traces.spans(/./)).toHaveCount(2);

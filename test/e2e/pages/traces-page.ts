@@ -29,7 +29,7 @@ export class TracesPage {
 
   /** What came into the open trace while the pointer is on its spans. */
   get newSpans(): Locator {
-    return this.open.getByRole('button', { name: /^\d+ new spans?$/ });
+    return this.open.getByRole('button', { name: /^Show \d+ new spans?$/ });
   }
 
   /** Saves the open trace; `ids` is whose ids the file carries. */

@@ -20,6 +20,8 @@ test('says path, moved clock, a missing end and the error beside a bar', () => {
   const moved = aSpan({ clock: { state: 'moved', offsetMs: 3_000, boundMs: 0.4 }, durationMs: 300 });
   expect(barText(moved, undefined, true)).toBe('300 ms, moved +3.00 s ±0.4 ms');
   expect(barText(moved, undefined, false)).toBe('300 ms');
+  const still = aSpan({ clock: { state: 'moved', offsetMs: 0.04, boundMs: 9 }, durationMs: 300 });
+  expect(barText(still, undefined, true)).toBe('300 ms, clock ±9 ms');
   const unknown = aSpan({ clock: { state: 'unknown' }, status: 'error', attributes: { 'error.type': 'dial.timeout' } });
   expect(barText(unknown, undefined, true)).toBe('10 ms, clock unknown: placed inside its caller, dial.timeout');
   const alone = {

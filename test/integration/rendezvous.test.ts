@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { concatBytes, utf8 } from '../../node-core/base/bytes.ts';
+import { utf8 } from '../../node-core/base/bytes.ts';
 import type { Endpoint } from '../../node-core/base/transport.ts';
 import { parseEndpoint } from '../../node-core/base/transport.ts';
 import { createIdentity } from '../../node-core/host/identity-file.ts';
@@ -12,11 +12,12 @@ import { SystemClock } from '../../node-core/io/system-clock.ts';
 import { UdpSocket } from '../../node-core/io/udp-socket.ts';
 import { decodeBeaconMessage, encodeBeaconMessage } from '../../node-core/wire/beacon-message.ts';
 import { encodeLengthPrefixed } from '../../node-core/wire/length-prefix.ts';
-import { encodeRegistryReply, type Json, type JsonObject } from '../../node-core/wire/registry-message.ts';
+import { encodeRegistryReply, type JsonObject } from '../../node-core/wire/registry-message.ts';
 import { FlightdeckProcess } from '../support/flightdeck-process.ts';
+import { HostileInput } from '../support/hostile/hostile-input.ts';
+import { requestsOf } from '../support/hostile/rendezvous-surfaces.ts';
 import { publicKeyOf, signedRequest } from '../support/registry-bench.ts';
 import { RegistryCaller } from '../support/registry-caller.ts';
-import { seededBytes, seededRandom } from '../support/seeded-random.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const ANY: Endpoint = { host: '127.0.0.1', port: 0 };
@@ -153,55 +154,19 @@ describe('kill -9', () => {
 
 describe('hostile input', () => {
   const SEED = 20_261_125;
-  const random = seededRandom(SEED);
-  const bytes = seededBytes(random);
-  const upTo = (limit: number) => Math.floor(random() * limit);
-
-  /** A copy with a few bytes changed, cut off or added. */
-  function mutated(original: Uint8Array): Uint8Array {
-    const copy = original.slice();
-    for (let count = 1 + upTo(4); count > 0; count--) copy[upTo(copy.length)] = upTo(256);
-    if (random() < 0.2) return copy.subarray(0, upTo(copy.length));
-    return random() < 0.2 ? concatBytes(copy, bytes(upTo(32))) : copy;
-  }
-
-  const VALUES: readonly Json[] = [
-    ...[null, true, -1, 0, 1, 1.5, 2 ** 31, 2 ** 32, 1e308, '', 'a', '\u0000', '\ud800', '127.0.0.1:0', ':'],
-    ...[[], {}, [[[]]], { toString: 1 }, ['a', 1], 'x'.repeat(5_000), '[::1]:1', '=', 'AAAA', -0, 65_536],
-  ];
-  const REQUESTS: readonly (readonly [string, JsonObject])[] = [
-    ['register', { listen_addr: '127.0.0.1:4000', lan_addrs: ['10.0.0.1:1'], version: '1', hostname: 'h' }],
-    ['heartbeat', { node_id: 1, listen_addr: '127.0.0.1:1' }],
-    ['deregister', { node_id: 1 }],
-    ['lookup', { node_id: 1 }],
-    ['resolve', { node_id: 1, requester_id: 1 }],
-    ['resolve_hostname', { hostname: 'h', requester_id: 1 }],
-    ['set_hostname', { node_id: 1, hostname: 'h' }],
-    ['set_visibility', { node_id: 1, public: true }],
-    ['set_tags', { node_id: 1, tags: ['a', 'b'] }],
-    ['punch', { node_a: 1, node_b: 2, requester_id: 1 }],
-    ['report_trust', { node_id: 1, peer_id: 2 }],
-    ['revoke_trust', { node_id: 1, peer_id: 2 }],
-    ['check_trust', { node_id: 1, peer_id: 2 }],
-    ['request_handshake', { from_node_id: 1, to_node_id: 2, justification: 'j' }],
-    ['poll_handshakes', { node_id: 1 }],
-    ['respond_handshake', { node_id: 1, peer_id: 2, accept: true }],
+  const input = new HostileInput(SEED);
+  const REQUESTS: ReturnType<typeof requestsOf> = [
+    ...requestsOf(1, 2, 9),
     ['create_network', { admin_token: 'adm', name: 'n', node_id: 1, join_rule: 'token', token: 't' }],
-    ['join_network', { node_id: 1, network_id: 1, token: '' }],
-    ['leave_network', { node_id: 1, network_id: 1 }],
-    ['list_nodes', { network_id: 1 }],
     ['get_network_policy', { network_id: 1 }],
     ['get_member_tags', { network_id: 1, target_node_id: 0 }],
-    ['rotate_key', { node_id: 1, new_public_key: publicKeyOf(9) }],
   ];
 
   /** A request of a known node, wrong inside, under its own good signature. */
   function wrongInside(): JsonObject {
-    const [type, fields] = REQUESTS[upTo(REQUESTS.length)] as (typeof REQUESTS)[number];
-    const names = Object.keys(fields);
-    const name = names[upTo(names.length)] as string;
-    const changed = { ...fields, public_key: publicKeyOf(1), [name]: VALUES[upTo(VALUES.length)] as Json };
-    return signedRequest(1, type, changed);
+    const [type, fields] = input.pick(REQUESTS);
+    const name = input.pick([...Object.keys(fields), 'public_key']);
+    return signedRequest(1, type, { public_key: publicKeyOf(1), ...fields, [name]: input.value() });
   }
 
   test.each([
@@ -217,8 +182,8 @@ describe('hostile input', () => {
     );
     for (let round = 0; round < 150; round++) {
       const parts = Array.from({ length: 20 }, (_, index) => {
-        if (index % 3 === 0) return bytes(1 + upTo(64));
-        if (index % 3 === 1) return mutated(good[upTo(good.length)] as Uint8Array);
+        if (index % 3 === 0) return input.bytes(1 + input.upTo(64));
+        if (index % 3 === 1) return input.mutated(input.pick(good));
         return encodeLengthPrefixed(encodeRegistryReply(wrongInside()));
       });
       await hurl(to, round % 3 === 2 ? parts.filter((_, index) => index % 3 === 2) : parts);
@@ -288,7 +253,7 @@ describe('hostile input', () => {
     };
     for (const datagram of good) stranger.send(datagram, to);
     for (let sent = 0; sent < 6_000; sent++) {
-      stranger.send(sent % 2 === 0 ? bytes(upTo(64)) : mutated(good[upTo(good.length)] as Uint8Array), to);
+      stranger.send(sent % 2 === 0 ? input.bytes(input.upTo(64)) : input.mutated(input.pick(good)), to);
       if (sent % 16 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     await waitFor(() => answers > 0);

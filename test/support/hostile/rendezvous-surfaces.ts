@@ -10,7 +10,11 @@ import type { HostileInput } from './hostile-input.ts';
 import type { Malice, Surface } from './surface.ts';
 
 /** Every request that a client makes, as the node `own` would, about the node `other`. */
-function requestsOf(own: number, other: number, identitySeed: number): readonly (readonly [string, JsonObject])[] {
+export function requestsOf(
+  own: number,
+  other: number,
+  identitySeed: number,
+): readonly (readonly [string, JsonObject])[] {
   return [
     ['register', { listen_addr: '127.0.0.1:4000', lan_addrs: ['10.0.0.1:1'], version: '1', hostname: 'h' }],
     ['heartbeat', { node_id: own, listen_addr: '127.0.0.1:1' }],

@@ -30,6 +30,7 @@ export interface RunningNodeOptions
     | 'heartbeatMs'
     | 'limits'
     | 'rateLimits'
+    | 'streams'
   > {
   readonly identity: Identity;
   readonly profile: RegistryProfile;

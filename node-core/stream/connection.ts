@@ -11,6 +11,7 @@ import type { StreamConfig } from './stream-config.ts';
 import type { CloseReason, Handshake, StreamRole } from './stream-event.ts';
 
 const NO_PAYLOAD: Uint8Array = new Uint8Array(0);
+const OLD_BYTE: Uint8Array = new Uint8Array(1);
 /** A FIN and an RST acknowledge nothing and tell no window. */
 const NOTHING: AckContent = { acknowledgement: 0, window: 0 };
 /** How far a packet's numbers may be from ours and still speak of the same stream: twice what can be in flight. */
@@ -317,7 +318,7 @@ export class Connection {
     const carriesData = packet.payload.length > 0 && blocks === undefined;
     const usable = hasFlag(packet, FLAG.ack)
       ? this.#handleAcknowledgement(packet, blocks, !carriesData && !hasFin, now)
-      : this.#handleUnacknowledging(packet, receiver, now);
+      : this.#handleUnacknowledging(packet, receiver);
     if (!usable) return this.#host.count('bad-acknowledgement');
     if (this.isOver) return this.#handleLate(packet, receiver, now);
     if (carriesData) this.#handleData(packet, receiver, now);
@@ -340,14 +341,14 @@ export class Connection {
     if (ofFin) this.#finAcknowledged(nowMs);
     if (before !== buffer.unacknowledged) this.#progressed(nowMs);
     const repeat = bare && blocks === undefined && !ofFin && before === buffer.unacknowledged;
-    this.#liveness.heard(repeat, nowMs);
+    this.#liveness.heard();
     if (repeat) this.#answerRepeat(nowMs);
     return true;
   }
 
   /** A FIN without ACK: it acknowledges nothing, but in its place it confirms an opening. */
-  #handleUnacknowledging(packet: Packet, receiver: Receiver, now: Instant): boolean {
-    this.#liveness.heard(false, now.monotonicMs);
+  #handleUnacknowledging(packet: Packet, receiver: Receiver): boolean {
+    this.#liveness.heard();
     if (this.#state.phase !== 'syn-received') return true;
     if (packet.sequence === receiver.expected) this.#establish();
     return sequenceDifference(packet.sequence, receiver.expected) >= 0;
@@ -387,7 +388,7 @@ export class Connection {
 
   #handleSenderTimeout(nowMs: Millis): void {
     const result = this.isOver ? undefined : this.#sender.handleTimeout(nowMs);
-    if (result === 'probe') this.#liveness.requestProbe();
+    if (result === 'probe') this.#receiver?.requestAck(nowMs);
     if (result === 'gave-up') this.end('gave-up', { tellPeer: true });
   }
 
@@ -510,7 +511,8 @@ export class Connection {
     return (
       this.#pollFinAck(receiver) ??
       this.#pollData(receiver, nowMs) ??
-      (receiver.isAckDue(nowMs) || this.#liveness.probeOwed ? this.#ackPacket(receiver) : this.#pollFin(nowMs))
+      this.#pollProbe(receiver) ??
+      (receiver.isAckDue(nowMs) ? this.#ackPacket(receiver) : this.#pollFin(nowMs))
     );
   }
 
@@ -553,6 +555,16 @@ export class Connection {
     if (!('closing' in state)) return undefined;
     const segment = this.#sender.pollSegment(nowMs, state.closing || state.phase === 'draining');
     return segment && this.#packet(FLAG.ack, segment.sequence, receiver.takeAck(false), segment.payload);
+  }
+
+  /**
+   * A byte that the peer has acknowledged before, or the place of our SYN: a peer that knows the stream acknowledges it
+   * again and drops it, stock too, which never answers an empty ACK.
+   */
+  #pollProbe(receiver: Receiver): Packet | undefined {
+    if (!this.#liveness.probeOwed) return undefined;
+    const sequence = sequenceAdd(this.#sender.buffer.unacknowledged, -1);
+    return this.#packet(FLAG.ack, sequence, receiver.takeAck(false), OLD_BYTE);
   }
 
   #pollFin(nowMs: Millis): Packet | undefined {

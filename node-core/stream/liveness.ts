@@ -10,22 +10,19 @@ interface Doubt {
 }
 
 /**
- * Whether the other end is still there: keepalives on an idle stream, answers to the peer's, and the probes after a
- * changed key. A stock peer never answers an empty ACK, so silence counts only from a peer that has answered one.
+ * Whether the other end is still there: probes on an idle stream and after a changed key, and answers to the peer's. A
+ * probe of ours is answered by every peer that knows the stream, so silence tells of one that does not.
  */
 export class Liveness {
   readonly #limits: Limits;
   #lastSentAt: Millis;
-  #lastHeardAt: Millis;
   #unanswered = 0;
-  #peerAnswers = false;
   #doubt: Doubt | undefined;
   #probeOwed = false;
 
   constructor(limits: Limits, nowMs: Millis) {
     this.#limits = limits;
     this.#lastSentAt = nowMs;
-    this.#lastHeardAt = nowMs;
   }
 
   get isDoubted(): boolean {
@@ -37,15 +34,9 @@ export class Liveness {
     this.#probeOwed = false;
   }
 
-  /**
-   * A packet of this stream arrived. `repeat`: an empty ACK that says nothing new, so an answer or, in our rhythm, a
-   * keepalive (that of stock needs a pause of 60 s, which ours prevent).
-   */
-  heard(repeat: boolean, nowMs: Millis): void {
-    const pause = (nowMs - this.#lastHeardAt) / this.#limits.keepaliveMs;
-    if (repeat && (this.#unanswered > 0 || (pause > 0.6 && pause < 1.6))) this.#peerAnswers = true;
+  /** A packet of this stream arrived. */
+  heard(): void {
     this.#unanswered = 0;
-    this.#lastHeardAt = nowMs;
   }
 
   /** An empty ACK is answered only after such a pause of ours, so that two ends cannot answer each other for ever. */
@@ -61,10 +52,6 @@ export class Liveness {
     this.#doubt = undefined;
   }
 
-  requestProbe(): void {
-    this.#probeOwed = true;
-  }
-
   get probeOwed(): boolean {
     return this.#probeOwed;
   }
@@ -77,7 +64,7 @@ export class Liveness {
       this.#probeOwed = true;
     }
     if (nowMs < this.#lastSentAt + this.#limits.keepaliveMs) return undefined;
-    if (this.#peerAnswers && this.#unanswered >= this.#limits.unansweredKeepalives) return 'silent';
+    if (this.#unanswered >= this.#limits.unansweredKeepalives) return 'silent';
     this.#unanswered += 1;
     this.#lastSentAt = nowMs;
     this.#probeOwed = true;

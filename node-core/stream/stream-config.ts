@@ -55,7 +55,7 @@ export interface StreamConfig {
   readonly keepaliveMs: Millis;
   /** An empty ACK is answered if nothing was sent on the stream for so long. */
   readonly answerAfterMs: Millis;
-  /** Unanswered keepalives that end a stream whose peer is known to answer them. */
+  /** Unanswered keepalives that end a stream. */
   readonly unansweredKeepalives: number;
 
   /** Transmissions of a FIN before it counts as delivered. */
@@ -117,7 +117,7 @@ export const STREAM_DEFAULTS: StreamConfig = {
 
   keepaliveMs: 25_000,
   answerAfterMs: 5_000,
-  unansweredKeepalives: 4,
+  unansweredKeepalives: 5,
 
   finTransmissions: 4,
   lingerMs: 5_000,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { FLAG, type Packet } from '../../node-core/wire/packet.ts';
+import { FLAG } from '../../node-core/wire/packet.ts';
 import { pattern, StreamLink, sendAll } from '../support/stream-link.ts';
 
 function established(options: Partial<ConstructorParameters<typeof StreamLink>[0]> = {}) {
@@ -8,9 +8,6 @@ function established(options: Partial<ConstructorParameters<typeof StreamLink>[0
   link.runUntil(() => link.bob.eventsOf('established').length === 1, 20_000);
   return { link, connection };
 }
-
-const emptyAcks = (packets: readonly Packet[]) =>
-  packets.filter((packet) => packet.flags === FLAG.ack && packet.payload.length === 0);
 
 describe('an idle stream', () => {
   test('lives for ten minutes on 48 packets', () => {
@@ -21,6 +18,9 @@ describe('an idle stream', () => {
     expect(packets).toBeGreaterThanOrEqual(40);
     expect(packets).toBeLessThanOrEqual(48);
     expect([connection.state.phase, link.bob.accepted.state.phase]).toEqual(['established', 'established']);
+    connection.write(pattern(1_000), link.now);
+    link.run(1_000);
+    expect(Buffer.compare(link.bob.bytes(link.bob.accepted), pattern(1_000))).toBe(0);
   });
 
   test('after a transfer and a close says nothing more', () => {
@@ -34,7 +34,7 @@ describe('an idle stream', () => {
     expect([link.alice.table.size, link.bob.table.size]).toEqual([0, 0]);
   });
 
-  test('ends when a peer that answered keepalives falls silent', () => {
+  test('ends when both fall silent', () => {
     let cut = false;
     const { link } = established({ drop: () => cut });
     link.run(60_000);
@@ -43,13 +43,28 @@ describe('an idle stream', () => {
     expect([link.alice.closeReasons(), link.bob.closeReasons()]).toEqual([['silence'], ['silence']]);
   });
 
-  test('stays open towards a peer that never answers an empty ACK', () => {
+  test('stays open towards a peer that says nothing by itself', () => {
     const { link, connection } = established({
-      drop: (packet, to) => to.name === 'alice' && packet.flags === FLAG.ack,
+      drop: (packet, to) => to.name === 'alice' && packet.flags === FLAG.ack && packet.payload.length > 0,
     });
     link.run(600_000);
     expect(connection.state.phase).toBe('established');
-    expect(emptyAcks(link.alice.sent).length).toBeLessThanOrEqual(25);
+    expect(link.alice.sent.length).toBeLessThanOrEqual(50);
+  });
+
+  test('ends 150 s after a peer whose one FIN was lost, and which is silent about what it forgot', () => {
+    let gone = false;
+    const { link } = established({
+      drop: (packet, to) => {
+        gone ||= to.name === 'alice' && (packet.flags & FLAG.fin) !== 0;
+        return gone && to.name === 'alice';
+      },
+    });
+    link.bob.accepted.close();
+    link.drain();
+    const took = link.runUntil(() => link.alice.closeReasons().length === 1, 200_000);
+    expect(link.alice.closeReasons()).toEqual(['silence']);
+    expect(Math.round(took / 1_000)).toBe(150);
   });
 });
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Endpoint, parseEndpoint } from '../../base/transport.ts';
 import { createIdentity } from '../../host/identity-file.ts';
-import { createProfile, RunningNode } from '../../host/running-node.ts';
+import { createProfile, RunningNode, type RunningNodeOptions } from '../../host/running-node.ts';
 import { VERSION } from '../../host/version.ts';
 import { SystemClock } from '../../io/system-clock.ts';
 import { UdpSocket } from '../../io/udp-socket.ts';
@@ -79,10 +79,10 @@ export class InteropBench {
     return daemon;
   }
 
-  /** @param wanted - Another service in place of the echo; a node that is not public. */
+  /** @param wanted - Another service in place of the echo; a node that is not public; other numbers of its streams. */
   async startOurs(
     hostname: string,
-    wanted: { readonly echo?: Service; readonly public?: boolean } = {},
+    wanted: { readonly echo?: Service; readonly public?: boolean } & Pick<RunningNodeOptions, 'streams'> = {},
   ): Promise<OurNode> {
     const clock = new SystemClock();
     const socket = new TappedSocket(await UdpSocket.bind({ host: '127.0.0.1', port: this.nextPort() }));
@@ -95,6 +95,7 @@ export class InteropBench {
       registry: this.registry,
       beacon: this.beacon,
       clock,
+      ...(wanted.streams === undefined ? {} : { streams: wanted.streams }),
       onEvent: (event) => {
         if (event.type === 'datagram') datagrams.push(event);
       },

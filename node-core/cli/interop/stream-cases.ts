@@ -12,6 +12,7 @@ export const STREAM_CASES: readonly InteropCase[] = [
   { name: 'close: we close first', run: weClose },
   { name: 'close: we close first and our FIN is lost', run: weCloseWithLoss },
   { name: 'close: stock closes first', run: stockCloses },
+  { name: 'close: stock closes first and its FIN is lost', run: stockClosesWithLoss },
   { name: 'close: stock ends with everything it wrote delivered to us', run: stockWritesAndCloses },
   { name: 'close: a port of stock where nobody listens refuses', run: refusedByStock },
   { name: 'close: a port of ours where nobody listens refuses', run: refusedByOurs },
@@ -20,6 +21,7 @@ export const STREAM_CASES: readonly InteropCase[] = [
 ];
 
 const PAUSE_MS = 4_000;
+const KEEPALIVE_MS = 500;
 const MEGABYTE = 1_048_576;
 
 async function weClose(bench: InteropBench) {
@@ -73,6 +75,27 @@ async function stockCloses(bench: InteropBench) {
       await goneAtOurs(ours, stock, port);
     });
     return `gone here after ${ms.toFixed(0)} ms`;
+  } finally {
+    client.end();
+  }
+}
+
+/** An idle stream lives on our keepalives, and ends by them once stock has forgotten it. */
+async function stockClosesWithLoss(bench: InteropBench) {
+  const stock = await bench.stock();
+  const ours = await bench.startOurs('watchful', { streams: { keepaliveMs: KEEPALIVE_MS } });
+  const client = await stock.connect();
+  try {
+    const stream = await client.dial(ours.node.nodeId, PORT.echo);
+    const connection = newest(ours, stock);
+    await sleep(12 * KEEPALIVE_MS);
+    expect(!connection.isOver, 'an idle stream ended');
+    ours.socket.copies = ({ direction }) => (direction === 'in' ? 0 : 1);
+    client.close(stream);
+    await goneAtStock(stock, portOf(connection));
+    ours.socket.copies = () => 1;
+    const { ms } = await timed(() => goneAtOurs(ours, stock, portOf(connection)));
+    return `gone here ${(ms / KEEPALIVE_MS).toFixed(0)} keepalives later`;
   } finally {
     client.end();
   }

@@ -16,6 +16,7 @@ import { GraphView } from './graph/GraphView.tsx';
 import { GroupsView } from './groups/GroupsView.tsx';
 import { closeInspector } from './inspector/close.ts';
 import { Inspector } from './inspector/Inspector.tsx';
+import { EventDrawer } from './log/EventDrawer.tsx';
 import { LogView } from './log/LogView.tsx';
 import { useGraphStore } from './stores/graph-store.ts';
 import { useStatusStore } from './stores/status-store.ts';
@@ -30,6 +31,7 @@ const SHOWN = { graph: GraphView, traces: TracesView, groups: GroupsView, log: L
 export function App() {
   const view = useViewStore((state) => state.view);
   const lost = useStatusStore((state) => state.link === 'lost' || state.link === 'stopped');
+  const drawerOpen = useViewStore((state) => state.drawerOpen);
   const inspectorOpen = useViewStore((state) => state.inspectorOpen);
   useTheme();
   useKeys(useMemo(everywhereKeys, []));
@@ -45,7 +47,10 @@ export function App() {
           <Shown />
         </div>
       </main>
-      <TimeBand />
+      <div className="band">
+        <TimeBand />
+        {drawerOpen && <EventDrawer />}
+      </div>
       <Inspector />
       <StatusLine />
       <LiveRegion />
@@ -75,6 +80,7 @@ function everywhereKeys(): KeyMap {
     'Ctrl+k': togglePalette,
     'Ctrl+Shift+p': togglePalette,
     'Ctrl+\\': () => view().set({ inspectorOpen: !view().inspectorOpen }),
+    'Ctrl+j': () => view().set({ drawerOpen: !view().drawerOpen }),
     ' ': () => setPaused(view().pausedAt === undefined),
     'Shift+ ': () => setPaused(false),
     '?': () => view().set({ keysOpen: !view().keysOpen }),

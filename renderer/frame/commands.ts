@@ -52,6 +52,13 @@ function viewCommands(): Command[] {
       run: () => view.set({ pins: {}, slots: {} }),
     },
     {
+      id: 'events',
+      text: view.drawerOpen ? 'Hide events' : 'Show events',
+      key: 'Ctrl+J',
+      acts: false,
+      run: () => view.set({ drawerOpen: !view.drawerOpen }),
+    },
+    {
       id: 'single-keys',
       text: view.singleKeys ? 'Switch single-letter keys off' : 'Switch single-letter keys on',
       acts: false,

@@ -9,6 +9,7 @@ export const KEYS_EVERYWHERE: readonly (readonly [key: string, what: string])[] 
   ['Space', 'Pause or go on'],
   ['Shift+Space', 'Back to Live'],
   ['Ctrl+\\', 'Inspector'],
+  ['Ctrl+J', 'Events under the time band'],
   ['Y, Shift+Y', 'Copy name, address'],
   ['Esc', 'Out one level'],
   ['?', 'Keys of this view'],

@@ -1,4 +1,4 @@
-const REGIONS = 'header.top-bar, nav.rail, main, aside.inspector, footer.status-line';
+const REGIONS = 'header.top-bar, nav.rail, main, section.event-drawer, aside.inspector, footer.status-line';
 
 /** F6: the focus goes from one part of the frame to the next. */
 export function focusNextRegion(step: 1 | -1): void {

@@ -1,18 +1,13 @@
 import { Search } from 'lucide-react';
 import { useMemo, useState } from 'react';
-import type { Agent, Group, LogEvent } from '../../node-core/contract/schema.ts';
-import { openTrace } from '../client/trace-feed.ts';
-import { formatShortId } from '../format/address.ts';
-import { formatClockMillis, formatMoment } from '../format/clock.ts';
+import type { LogEvent } from '../../node-core/contract/schema.ts';
 import { formatCount, formatOf } from '../format/number.ts';
-import { formatSafeText } from '../format/safe-text.ts';
-import { chipValues, type Filter, plainText } from '../stores/filter.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { useLogStore } from '../stores/log-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
-import { Name } from '../ui/Name.tsx';
 import { Segmented } from '../ui/Segmented.tsx';
-import { type Column, VirtualTable } from '../ui/VirtualTable.tsx';
+import { LogTable } from './LogTable.tsx';
+import { fitsFilter } from './log-filter.ts';
 
 type Actor = 'anyone' | 'operator' | 'node';
 type Level = 'any' | 'warning' | 'error';
@@ -26,18 +21,10 @@ export function LogView() {
   const [words, setWords] = useState('');
   const [actor, setActor] = useState<Actor>('anyone');
   const [level, setLevel] = useState<Level>('any');
-  const [following, setFollowing] = useState(true);
-  const [leftAt, setLeftAt] = useState(0);
   const rows = useMemo(
-    () => events.filter((event) => fits(event, { words, actor, level }) && fitsGlobal(event, filter, agents, groups)),
+    () => events.filter((event) => fits(event, { words, actor, level }) && fitsFilter(event, filter, agents, groups)),
     [events, words, actor, level, filter, agents, groups],
   );
-  const last = rows.at(-1)?.id ?? 0;
-  const unseen = following ? 0 : rows.filter((event) => event.id > leftAt).length;
-  const onFollow = (atEnd: boolean) => {
-    if (following && !atEnd) setLeftAt(last);
-    setFollowing(atEnd);
-  };
   return (
     <>
       <div className="toolbar" role="toolbar" aria-label="Log">
@@ -82,20 +69,7 @@ export function LogView() {
               : `Nothing matches. ${formatCount(events.length)} lines are hidden by the filter.`}
           </p>
         ) : (
-          <VirtualTable
-            label="Log"
-            rows={rows}
-            columns={COLUMNS}
-            following={following}
-            keyOf={(event) => String(event.id)}
-            onOpen={openSubject}
-            onFollow={onFollow}
-          />
-        )}
-        {!following && (
-          <button type="button" className="button over-rows" onClick={() => setFollowing(true)}>
-            {unseen === 0 ? 'Go to end' : `${formatCount(unseen)} new, go to end`}
-          </button>
+          <LogTable label="Log" rows={rows} />
         )}
       </div>
     </>
@@ -112,92 +86,3 @@ function fits(event: LogEvent, wanted: { words: string; actor: Actor; level: Lev
     .split(/\s+/)
     .every((word) => text.includes(word));
 }
-
-/** The global filter's agents, groups and words hold here too. */
-function fitsGlobal(
-  event: LogEvent,
-  filter: Filter,
-  agents: ReadonlyMap<number, Agent>,
-  groups: ReadonlyMap<number, Group>,
-): boolean {
-  const agentNames = chipValues(filter, 'agent');
-  const groupNames = chipValues(filter, 'group');
-  const agent = event.nodeId === undefined ? undefined : agents.get(event.nodeId);
-  const group = groups.get(event.groupId ?? agent?.groupIds.find((id) => id !== 0) ?? -1);
-  const agentFits = agentNames.length === 0 || agentNames.includes(agent?.hostname.toLowerCase() ?? '');
-  const groupFits = groupNames.length === 0 || groupNames.includes(group?.name.toLowerCase() ?? '');
-  return agentFits && groupFits && event.text.toLowerCase().includes(plainText(filter).toLowerCase());
-}
-
-function openSubject(event: LogEvent): void {
-  const { select } = useViewStore.getState();
-  if (event.nodeId !== undefined) select({ kind: 'agent', nodeId: event.nodeId });
-  else if (event.groupId !== undefined) select({ kind: 'group', groupId: event.groupId });
-}
-
-const COLUMNS: readonly Column<LogEvent>[] = [
-  {
-    key: 'time',
-    title: 'time',
-    width: '118px',
-    cell: ({ at }) => {
-      const moment = formatMoment(at, Date.now());
-      return <span className="mono t2">{moment.includes(',') ? moment : formatClockMillis(at)}</span>;
-    },
-  },
-  {
-    key: 'level',
-    title: 'level',
-    bare: true,
-    width: '20px',
-    cell: ({ level }) => <i className={`change-mark is-${level}`} title={level} role="img" aria-label={level} />,
-  },
-  {
-    key: 'kind',
-    title: 'event',
-    width: '168px',
-    cell: ({ kind }) => (
-      <span className="mono">
-        <Name text={kind} />
-      </span>
-    ),
-  },
-  {
-    key: 'text',
-    title: 'what',
-    width: 'minmax(200px, 1fr)',
-    cell: ({ text, actor }) => <Name text={text} className={actor === 'operator' ? 'strong' : ''} />,
-  },
-  {
-    key: 'source',
-    title: 'source',
-    width: '150px',
-    cell: ({ source, actor }) => (
-      <span className="t2" title={formatSafeText(source)}>
-        {actor === 'operator' ? 'operator, ' : ''}
-        <Name text={source} />
-      </span>
-    ),
-  },
-  {
-    key: 'trace',
-    title: 'trace',
-    width: '92px',
-    cell: ({ traceId }) =>
-      traceId === undefined ? (
-        '–'
-      ) : (
-        <button
-          type="button"
-          className="text-button mono"
-          onClick={(event) => {
-            event.stopPropagation();
-            useViewStore.getState().set({ view: 'traces' });
-            void openTrace(traceId);
-          }}
-        >
-          {formatShortId(traceId)}
-        </button>
-      ),
-  },
-];

@@ -36,6 +36,8 @@ interface Kept {
   readonly inspectorWidth: number;
   /** Height of the traces list above the waterfall, px. */
   readonly listHeight: number;
+  readonly drawerOpen: boolean;
+  readonly drawerHeight: number;
   readonly singleKeys: boolean;
   readonly colour: 'health' | 'path';
   /** Undefined: open where there is room. */
@@ -72,6 +74,8 @@ const KEPT: Kept = {
   inspectorOpen: true,
   inspectorWidth: 360,
   listHeight: 230,
+  drawerOpen: false,
+  drawerHeight: 180,
   singleKeys: true,
   colour: 'health',
   legendOpen: undefined,
@@ -113,6 +117,8 @@ export const useViewStore = create<ViewState>()(
         inspectorOpen: state.inspectorOpen,
         inspectorWidth: state.inspectorWidth,
         listHeight: state.listHeight,
+        drawerOpen: state.drawerOpen,
+        drawerHeight: state.drawerHeight,
         singleKeys: state.singleKeys,
         colour: state.colour,
         legendOpen: state.legendOpen,

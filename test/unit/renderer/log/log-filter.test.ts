@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest';
+import type { LogEvent } from '../../../../node-core/contract/schema.ts';
+import { concerns, fitsFilter, type LogFacts } from '../../../../renderer/log/log-filter.ts';
+import type { Selection } from '../../../../renderer/stores/view-store.ts';
+import { aGroup, anAgent, aTunnel } from '../builders.ts';
+
+const [SELF, NEAR, FAR] = [1, 2, 3];
+const facts: LogFacts = {
+  agents: new Map([
+    [NEAR, anAgent({ nodeId: NEAR, hostname: 'near', groupIds: [12] })],
+    [FAR, anAgent({ nodeId: FAR, hostname: 'far', groupIds: [13] })],
+  ]),
+  groups: new Map([
+    [12, aGroup(12, { name: 'finance', memberIds: [NEAR] })],
+    [13, aGroup(13, { name: 'travel', memberIds: [FAR] })],
+  ]),
+  tunnels: new Map([['1-2', aTunnel(SELF, NEAR)]]),
+};
+
+function line(change: Partial<LogEvent>): LogEvent {
+  return { id: 1, at: 0, level: 'info', kind: 'tunnel.path', text: '', source: 'this node', actor: 'node', ...change };
+}
+
+const LINES = {
+  near: line({ text: 'near: direct to relay', nodeId: NEAR }),
+  far: line({ text: 'far is silent', kind: 'peer.silent', nodeId: FAR }),
+  group: line({ text: 'Joined finance', kind: 'group.join', groupId: 12 }),
+  beacon: line({ text: 'Beacon 127.0.0.1:9001 answers', kind: 'beacon.ok' }),
+  registry: line({ text: 'Registry answers', kind: 'registry.ok' }),
+};
+
+const chosen = (fits: (event: LogEvent) => boolean) =>
+  Object.entries(LINES).flatMap(([name, event]) => (fits(event) ? [name] : []));
+
+describe('lines about a selection', () => {
+  test.each<[Selection, readonly string[]]>([
+    [{ kind: 'agent', nodeId: NEAR }, ['near']],
+    [{ kind: 'tunnel', id: '1-2' }, ['near']],
+    [{ kind: 'tunnel', id: '8-9' }, []],
+    [{ kind: 'group', groupId: 12 }, ['near', 'group']],
+    [{ kind: 'group', groupId: 99 }, []],
+    [{ kind: 'beacon', id: '127.0.0.1:9001' }, ['beacon']],
+    [{ kind: 'beacon', id: '127.0.0.1:9002' }, []],
+    [{ kind: 'status', topic: 'registry' }, ['registry']],
+    [{ kind: 'status', topic: 'beacons' }, ['beacon']],
+  ])('%j', (selection, names) => {
+    expect(chosen((event) => concerns(event, selection, facts))).toEqual(names);
+  });
+});
+
+describe('lines under the global filter', () => {
+  test.each([
+    [{ chips: [{ key: 'agent', value: 'NEAR' }], text: '' }, ['near']],
+    [{ chips: [{ key: 'group', value: 'finance' }], text: '' }, ['near', 'group']],
+    [{ chips: [], text: 'silent' }, ['far']],
+    [{ chips: [], text: '' }, Object.keys(LINES)],
+  ] as const)('%j', (filter, names) => {
+    expect(chosen((event) => fitsFilter(event, filter, facts.agents, facts.groups))).toEqual(names);
+  });
+});

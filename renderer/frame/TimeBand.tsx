@@ -13,7 +13,7 @@ const BUCKETS = 120;
 const REFRESH_MS = 5_000;
 const TICK_MS = 5 * 60_000;
 /** What the time beside a tick takes where the band is narrow. */
-const TICK_TEXT_MS = 2.5 * 60_000;
+const TICK_TEXT_MS = 2 * 60_000;
 /** Shorter drags are clicks. */
 const MIN_DRAG = 0.01;
 

@@ -13,8 +13,10 @@ import { type Column, VirtualTable } from '../ui/VirtualTable.tsx';
 export function TraceList({ rows }: { rows: readonly TraceSummary[] }) {
   const sort = useTraceStore((state) => state.sort);
   const marked = useTraceStore((state) => state.marked);
-  const openId = useTraceStore((state) => state.openId);
-  const selected = rows.find((trace) => trace.rawTraceIds.includes(openId ?? ''))?.traceId;
+  const openId = useTraceStore((state) => state.openId) ?? '';
+  const joined = useTraceStore((state) => state.open?.rawTraceIds);
+  const openIds = joined?.includes(openId) === true ? joined : [openId];
+  const selected = rows.find((trace) => trace.rawTraceIds.some((id) => openIds.includes(id)))?.traceId;
   const columns = useMemo(() => columnsOf(sort, marked), [sort, marked]);
   return (
     <VirtualTable

@@ -54,10 +54,11 @@ const selfKey = (): string => agentKey(useGraphStore.getState().self ?? 0);
 
 function moveTo(key: string, camera: GraphCamera): void {
   setCursor(key);
-  const element = document.getElementById(domIdOf(key));
+  const focus = () => document.getElementById(domIdOf(key))?.focus({ preventScroll: true });
+  if (isInView(document.getElementById(domIdOf(key)))) return focus();
   const at = camera.centres().get(key);
-  if (at !== undefined && !isInView(element)) camera.reveal(at);
-  requestAnimationFrame(() => document.getElementById(domIdOf(key))?.focus({ preventScroll: true }));
+  if (at !== undefined) camera.reveal(at);
+  requestAnimationFrame(focus); // what is out of view is not in the page before
 }
 
 function isInView(element: HTMLElement | null): boolean {

@@ -51,23 +51,3 @@ export interface ConnectionOptions {
   readonly config: StreamConfig;
   readonly host: ConnectionHost;
 }
-
-/** A snapshot of one stream for display and tests. */
-export interface ConnectionStats {
-  readonly phase: StreamState['phase'];
-  /** Absent before the first sample. */
-  readonly smoothedRttMs: number | undefined;
-  readonly rttVariationMs: number | undefined;
-  readonly retransmissionTimeoutMs: number;
-  readonly congestionWindowBytes: number;
-  readonly slowStartThresholdBytes: number;
-  readonly inFlightBytes: number;
-  readonly inFlightSegments: number;
-  readonly queuedBytes: number;
-  readonly retransmissions: number;
-  readonly peerWindowSegments: number;
-  readonly windowSegments: number;
-  /** Payload, each byte once. */
-  readonly bytesSent: number;
-  readonly bytesReceived: number;
-}

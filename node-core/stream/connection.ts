@@ -1,19 +1,18 @@
 import { earliest, type Instant, type Millis } from '../base/clock.ts';
 import type { Address } from '../wire/address.ts';
-import { FLAG, hasFlag, type Packet, PROTOCOL } from '../wire/packet.ts';
+import { FLAG, hasFlag, type Packet } from '../wire/packet.ts';
 import { decodeSack, type SackBlock } from '../wire/sack.ts';
 import { sequenceAdd, sequenceDifference } from '../wire/sequence.ts';
-import type { ConnectionHost, ConnectionOptions, ConnectionStats, InPhase, StreamState } from './connection-state.ts';
+import type { ConnectionHost, ConnectionOptions, InPhase, StreamState } from './connection-state.ts';
+import { type ConnectionStats, connectionStats } from './connection-stats.ts';
 import { Liveness } from './liveness.ts';
-import { type AckContent, type PeerFin, Receiver } from './receiver.ts';
+import { type PeerFin, Receiver } from './receiver.ts';
 import { Sender } from './sender.ts';
 import type { StreamConfig } from './stream-config.ts';
 import type { CloseReason, Handshake, StreamRole } from './stream-event.ts';
+import { StreamPackets } from './stream-packets.ts';
 
-const NO_PAYLOAD: Uint8Array = new Uint8Array(0);
 const OLD_BYTE: Uint8Array = new Uint8Array(1);
-/** A FIN and an RST acknowledge nothing and tell no window. */
-const NOTHING: AckContent = { acknowledgement: 0, window: 0 };
 /** How far a packet's numbers may be from ours and still speak of the same stream: twice what can be in flight. */
 const FITTING = 16_777_216;
 /** A peer that may have missed the reopening of our window is answered sooner. */
@@ -29,6 +28,7 @@ export class Connection {
   readonly initialSequence: number;
   readonly #config: StreamConfig;
   readonly #host: ConnectionHost;
+  readonly #packets: StreamPackets;
   readonly #sender: Sender;
   readonly #liveness: Liveness;
   #state: StreamState;
@@ -48,6 +48,7 @@ export class Connection {
     this.initialSequence = options.initialSequence;
     this.#config = options.config;
     this.#host = options.host;
+    this.#packets = new StreamPackets(options);
     this.#sender = new Sender(options.config, sequenceAdd(options.initialSequence, 1));
     this.#liveness = new Liveness(options.config, now.monotonicMs);
     this.#state = state;
@@ -106,24 +107,7 @@ export class Connection {
   }
 
   get stats(): ConnectionStats {
-    const { rtt, congestion, buffer } = this.#sender;
-    const measured = rtt.smoothedNs > 0;
-    return {
-      phase: this.#state.phase,
-      smoothedRttMs: measured ? rtt.smoothedNs / 1e6 : undefined,
-      rttVariationMs: measured ? rtt.variationNs / 1e6 : undefined,
-      retransmissionTimeoutMs: rtt.timeoutMs,
-      congestionWindowBytes: congestion.window,
-      slowStartThresholdBytes: congestion.slowStartThreshold,
-      inFlightBytes: buffer.inFlightBytes,
-      inFlightSegments: buffer.inFlight.length,
-      queuedBytes: buffer.queuedBytes,
-      retransmissions: this.#sender.retransmitted,
-      peerWindowSegments: this.#sender.peerWindow,
-      windowSegments: this.#receiver?.buffer.window ?? this.#config.receiveSegments,
-      bytesSent: this.#sender.bytesSent,
-      bytesReceived: this.#receiver?.bytesReceived ?? 0,
-    };
+    return connectionStats(this.#state.phase, this.#sender, this.#receiver, this.#config);
   }
 
   /**
@@ -519,7 +503,7 @@ export class Connection {
   #pollReset(state: InPhase<'closed'>): Packet | undefined {
     if (!state.resetOwed) return undefined;
     this.#state = { ...state, resetOwed: false };
-    return this.#packet(FLAG.rst, 0, NOTHING);
+    return this.#packets.rst();
   }
 
   #pollSyn(now: Instant): Packet | undefined {
@@ -531,14 +515,14 @@ export class Connection {
     this.#state = { ...state, attempt };
     if (attempt === 1) this.#handshakeTimes = { synSent: now };
     else this.#host.emit({ type: 'syn-retry', connection: this, attempt });
-    return this.#packet(FLAG.syn, this.initialSequence, { acknowledgement: 0, window: this.#config.receiveSegments });
+    return this.#packets.syn(this.initialSequence, this.#config.receiveSegments);
   }
 
   #takeSynAck(receiver: Receiver, now: Instant): Packet {
     this.#synAckOwed = false;
     this.#handshakeTimes = { synAckSent: now, ...this.#handshakeTimes }; // the first stays
     const acknowledgement = sequenceAdd(this.#peerInitialSequence, 1);
-    return this.#packet(FLAG.syn | FLAG.ack, this.initialSequence, { acknowledgement, window: receiver.advertise() });
+    return this.#packets.synAck(this.initialSequence, { acknowledgement, window: receiver.advertise() });
   }
 
   #pollFinAck(receiver: Receiver): Packet | undefined {
@@ -546,15 +530,14 @@ export class Connection {
     if (state.phase !== 'time-wait' || !state.finAckOwed) return undefined;
     this.#state = { ...state, finAckOwed: false };
     receiver.takeAck(false);
-    const content = { acknowledgement: receiver.finAcknowledgement, window: 0 };
-    return this.#packet(FLAG.fin | FLAG.ack, this.#sender.buffer.next, content);
+    return this.#packets.finAck(this.#sender.buffer.next, receiver.finAcknowledgement);
   }
 
   #pollData(receiver: Receiver, nowMs: Millis): Packet | undefined {
     const state = this.#state;
     if (!('closing' in state)) return undefined;
     const segment = this.#sender.pollSegment(nowMs, state.closing || state.phase === 'draining');
-    return segment && this.#packet(FLAG.ack, segment.sequence, receiver.takeAck(false), segment.payload);
+    return segment && this.#packets.ack(segment.sequence, receiver.takeAck(false), segment.payload);
   }
 
   /**
@@ -564,7 +547,7 @@ export class Connection {
   #pollProbe(receiver: Receiver): Packet | undefined {
     if (!this.#liveness.probeOwed) return undefined;
     const sequence = sequenceAdd(this.#sender.buffer.unacknowledged, -1);
-    return this.#packet(FLAG.ack, sequence, receiver.takeAck(false), OLD_BYTE);
+    return this.#packets.ack(sequence, receiver.takeAck(false), OLD_BYTE);
   }
 
   #pollFin(nowMs: Millis): Packet | undefined {
@@ -573,27 +556,13 @@ export class Connection {
     if (!due || state.attempt >= this.#config.finTransmissions) return undefined;
     const wait = Math.min(this.#config.rtoMaxMs, this.#sender.rtt.timeoutMs * 2 ** state.attempt);
     this.#state = { ...state, attempt: state.attempt + 1, dueAt: nowMs + wait };
-    return this.#packet(FLAG.fin, this.#sender.buffer.next, NOTHING);
+    return this.#packets.fin(this.#sender.buffer.next);
   }
 
   #ackPacket(receiver: Receiver): Packet {
     const state = this.#state;
     const finSent = state.phase === 'time-wait' || (state.phase === 'fin-wait' && state.attempt > 0);
     const sequence = sequenceAdd(this.#sender.buffer.next, finSent ? 1 : 0);
-    return this.#packet(FLAG.ack, sequence, receiver.takeAck(true), receiver.sackPayload());
-  }
-
-  #packet(flags: number, sequence: number, content: AckContent, payload: Uint8Array = NO_PAYLOAD): Packet {
-    return {
-      flags,
-      protocol: PROTOCOL.stream,
-      source: this.local,
-      destination: this.remote,
-      sourcePort: this.localPort,
-      destinationPort: this.remotePort,
-      sequence,
-      ...content,
-      payload,
-    };
+    return this.#packets.ack(sequence, receiver.takeAck(true), receiver.sackPayload());
   }
 }

@@ -33,7 +33,6 @@ export class Connection {
   readonly #liveness: Liveness;
   #state: StreamState;
   #receiver: Receiver | undefined;
-  #peerInitialSequence = 0;
   #handshakeTimes: Omit<Handshake, 'diallerSequence' | 'acceptorSequence'> = {};
   #synAckOwed = false;
   #rekeyed = false;
@@ -88,7 +87,7 @@ export class Connection {
   get handshake(): Handshake | undefined {
     if (this.#receiver === undefined) return undefined;
     const own = this.initialSequence;
-    const peers = this.#peerInitialSequence;
+    const peers = this.#receiver.initialSequence;
     const sequences =
       this.role === 'dialler'
         ? { diallerSequence: own, acceptorSequence: peers }
@@ -166,7 +165,7 @@ export class Connection {
    */
   isRepeated(syn: Packet): boolean {
     const known = this.role === 'acceptor' && !this.isOver && !this.#rekeyed;
-    return known && syn.sequence === this.#peerInitialSequence && syn.destination.network === this.local.network;
+    return known && syn.sequence === this.#receiver?.initialSequence && syn.destination.network === this.local.network;
   }
 
   repeatSynAck(): void {
@@ -256,7 +255,6 @@ export class Connection {
 
   #openReceiver(packet: Packet, now: Instant): Receiver {
     const receiver = new Receiver(this.#config, packet.sequence);
-    this.#peerInitialSequence = packet.sequence;
     this.#receiver = receiver;
     this.#sender.setPeerWindow(packet.window, now.monotonicMs);
     return receiver;
@@ -270,7 +268,7 @@ export class Connection {
       this.#openReceiver(packet, now).requestBareAck(now.monotonicMs); // goes out even if data follows at once
       return this.#establish();
     }
-    const repeated = fits && packet.sequence === this.#peerInitialSequence;
+    const repeated = fits && packet.sequence === this.#receiver?.initialSequence;
     if (repeated) return this.#receiver?.requestBareAck(now.monotonicMs); // our ACK was lost
     this.#host.count('bad-syn-ack');
     if (this.#receiver === undefined) this.#host.refuse(packet, now); // an old stream: cleared, it lets the next SYN in
@@ -521,7 +519,7 @@ export class Connection {
   #takeSynAck(receiver: Receiver, now: Instant): Packet {
     this.#synAckOwed = false;
     this.#handshakeTimes = { synAckSent: now, ...this.#handshakeTimes }; // the first stays
-    const acknowledgement = sequenceAdd(this.#peerInitialSequence, 1);
+    const acknowledgement = sequenceAdd(receiver.initialSequence, 1);
     return this.#packets.synAck(this.initialSequence, { acknowledgement, window: receiver.advertise() });
   }
 

@@ -21,6 +21,8 @@ export interface AckContent {
  * The receiving half of a stream: order, the peer's FIN in its place, the window we tell, and when to acknowledge.
  */
 export class Receiver {
+  /** The peer's first number, that of its SYN. */
+  readonly initialSequence: number;
   readonly buffer: ReceiveBuffer;
   readonly #acks: AckSchedule;
   #bareAckOwed = false;
@@ -30,8 +32,9 @@ export class Receiver {
   #reopened = false;
   #bytesReceived = 0;
 
-  constructor(config: StreamConfig, peerInitialSequence: number) {
-    this.buffer = new ReceiveBuffer(config, sequenceAdd(peerInitialSequence, 1));
+  constructor(config: StreamConfig, initialSequence: number) {
+    this.initialSequence = initialSequence;
+    this.buffer = new ReceiveBuffer(config, sequenceAdd(initialSequence, 1));
     this.#acks = new AckSchedule(config);
     this.#lastWindow = config.receiveSegments;
   }

@@ -3,6 +3,7 @@ import type { Address } from '../wire/address.ts';
 import { FLAG, hasFlag, type Packet } from '../wire/packet.ts';
 import { decodeSack, type SackBlock } from '../wire/sack.ts';
 import { sequenceAdd, sequenceDifference } from '../wire/sequence.ts';
+import { Closing, isPeerDone } from './closing.ts';
 import type { ConnectionHost, ConnectionOptions, InPhase, StreamState } from './connection-state.ts';
 import { type ConnectionStats, connectionStats } from './connection-stats.ts';
 import { Liveness } from './liveness.ts';
@@ -29,6 +30,7 @@ export class Connection {
   readonly #config: StreamConfig;
   readonly #host: ConnectionHost;
   readonly #packets: StreamPackets;
+  readonly #closing: Closing;
   readonly #sender: Sender;
   readonly #liveness: Liveness;
   #state: StreamState;
@@ -48,6 +50,7 @@ export class Connection {
     this.#config = options.config;
     this.#host = options.host;
     this.#packets = new StreamPackets(options);
+    this.#closing = new Closing(options.config);
     this.#sender = new Sender(options.config, sequenceAdd(options.initialSequence, 1));
     this.#liveness = new Liveness(options.config, now.monotonicMs);
     this.#state = state;
@@ -198,7 +201,7 @@ export class Connection {
         this.#handleHalfOpen(state, nowMs);
         break;
       case 'fin-wait':
-        this.#handleFinTimeout(state, nowMs);
+        this.#enter(this.#closing.finTimedOut(state, nowMs));
         break;
       case 'time-wait':
         if (nowMs >= state.until) this.#state = { phase: 'closed', reason: 'fin', resetOwed: false };
@@ -320,7 +323,7 @@ export class Connection {
     const result = this.#sender.handleAcknowledgement({ acknowledgement, window, blocks, bare }, nowMs);
     if (result === 'invalid' || (this.#state.phase === 'syn-received' && result !== 'used')) return false;
     if (this.#state.phase === 'syn-received') this.#establish();
-    if (ofFin) this.#finAcknowledged(nowMs);
+    if (ofFin) this.#enter(this.#closing.finAcknowledged(this.#state, nowMs));
     if (before !== buffer.unacknowledged) this.#progressed(nowMs);
     const repeat = bare && blocks === undefined && !ofFin && before === buffer.unacknowledged;
     this.#liveness.heard();
@@ -337,8 +340,7 @@ export class Connection {
   }
 
   #progressed(nowMs: Millis): void {
-    const state = this.#state;
-    if (state.phase === 'draining') this.#state = { ...state, until: nowMs + this.#config.lingerMs };
+    this.#enter(this.#closing.sendingProgressed(this.#state, nowMs));
     if (!this.#wantsWritable || this.#sender.buffer.freeBytes * 2 < this.#config.sendBufferBytes) return;
     this.#wantsWritable = false;
     if (this.#mayWrite) this.#host.emit({ type: 'writable', connection: this });
@@ -351,7 +353,7 @@ export class Connection {
 
   #handleData(packet: Packet, receiver: Receiver, now: Instant): void {
     const nowMs = now.monotonicMs;
-    if (this.#peerDone && sequenceDifference(packet.sequence, receiver.expected) >= 0) {
+    if (isPeerDone(this.#state) && sequenceDifference(packet.sequence, receiver.expected) >= 0) {
       return this.#host.count('late-data');
     }
     const wasEmpty = receiver.buffer.queuedSegments === 0;
@@ -360,10 +362,7 @@ export class Connection {
     if (outcome === 'full') this.#host.count('window-full');
     if (outcome !== 'delivered') return;
     if (wasEmpty) this.#host.emit({ type: 'readable', connection: this });
-    const state = this.#state;
-    if (state.phase === 'fin-wait' && state.acknowledged) {
-      this.#state = { ...state, dueAt: nowMs + this.#config.timeWaitMs };
-    }
+    this.#enter(this.#closing.receivingProgressed(this.#state, nowMs));
     const fin = receiver.takeHeldFin();
     if (fin !== undefined) this.#acceptFin(fin, receiver, nowMs);
   }
@@ -376,9 +375,12 @@ export class Connection {
 
   // Closing
 
-  get #peerDone(): boolean {
-    const state = this.#state;
-    return state.phase === 'draining' || (state.phase === 'fin-wait' && state.peerDone);
+  #enter(state: StreamState): void {
+    const before = this.#state.phase;
+    this.#state = state;
+    if (state.phase === before) return;
+    if (state.phase === 'fin-wait') this.#sender.clear();
+    if (state.phase === 'time-wait') this.#over('fin');
   }
 
   #handleReset(): void {
@@ -388,24 +390,19 @@ export class Connection {
 
   #handleFin(fin: PeerFin, receiver: Receiver, nowMs: Millis): void {
     const state = this.#state;
-    if (state.phase === 'fin-wait' && state.peerDone && !fin.withAck) return this.#enterTimeWait(nowMs, true);
-    if (this.#peerDone) return receiver.requestAck(nowMs);
+    if (state.phase === 'fin-wait' && state.peerDone && !fin.withAck) {
+      return this.#enter(this.#closing.timeWait(nowMs, true));
+    }
+    if (isPeerDone(state)) return receiver.requestAck(nowMs);
     if (receiver.isInOrder(fin)) return this.#acceptFin(fin, receiver, nowMs);
     receiver.holdFin(fin, state.phase === 'fin-wait' ? this.#config.lingerMs : this.#config.heldFinMs, nowMs);
     receiver.requestAck(nowMs);
   }
 
   #acceptFin(fin: PeerFin, receiver: Receiver, nowMs: Millis): void {
-    const state = this.#state;
     receiver.acceptFin(fin, nowMs);
     this.#host.emit({ type: 'ended', connection: this });
-    if (state.phase === 'fin-wait') return this.#enterTimeWait(nowMs, !fin.withAck);
-    this.#state = {
-      phase: 'draining',
-      closing: 'closing' in state && state.closing,
-      until: nowMs + this.#config.lingerMs,
-      answer: fin.withAck ? 'fin' : 'fin-ack', // a FIN|ACK is never answered with one: two ends could go on for ever
-    };
+    this.#enter(this.#closing.peerFinished(this.#state, fin, nowMs));
   }
 
   /** A FIN whose data never came: after our own close the stream is over, else the peer is gone. */
@@ -414,39 +411,6 @@ export class Connection {
     if (fin === undefined || this.#receiver === undefined) return;
     if (this.#state.phase === 'fin-wait') this.#acceptFin(fin, this.#receiver, nowMs);
     else this.end('silence', { tellPeer: true });
-  }
-
-  /** Moves on when nothing is left to deliver. */
-  #checkDone(nowMs: Millis): void {
-    const state = this.#state;
-    if (state.phase === 'established' && state.closing && this.#sender.isIdle) return this.#enterFinWait(nowMs, false);
-    if (state.phase !== 'draining') return;
-    const read = state.closing || this.#receiver?.buffer.queuedSegments === 0;
-    if ((!read || !this.#sender.isIdle) && nowMs < state.until) return;
-    if (state.answer === 'fin-ack') this.#enterTimeWait(nowMs, true);
-    else this.#enterFinWait(nowMs, true);
-  }
-
-  #enterFinWait(nowMs: Millis, peerDone: boolean): void {
-    this.#sender.clear();
-    this.#state = { phase: 'fin-wait', attempt: 0, dueAt: nowMs, acknowledged: false, peerDone };
-  }
-
-  #finAcknowledged(nowMs: Millis): void {
-    const state = this.#state;
-    if (state.phase !== 'fin-wait' || state.acknowledged) return;
-    if (state.peerDone) return this.#enterTimeWait(nowMs, false);
-    this.#state = { ...state, acknowledged: true, dueAt: nowMs + this.#config.timeWaitMs };
-  }
-
-  #handleFinTimeout(state: InPhase<'fin-wait'>, nowMs: Millis): void {
-    const spent = state.acknowledged || state.attempt >= this.#config.finTransmissions;
-    if (spent && nowMs >= state.dueAt) this.#enterTimeWait(nowMs, false);
-  }
-
-  #enterTimeWait(nowMs: Millis, finAckOwed: boolean): void {
-    this.#state = { phase: 'time-wait', until: nowMs + this.#config.timeWaitMs, finAckOwed };
-    this.#over('fin');
   }
 
   #over(reason: CloseReason): void {
@@ -488,7 +452,8 @@ export class Connection {
     if (state.phase === 'syn-sent' || receiver === undefined) return this.#pollSyn(now);
     if (this.#synAckOwed) return this.#takeSynAck(receiver, now);
     const nowMs = now.monotonicMs;
-    this.#checkDone(nowMs);
+    const left = { sent: this.#sender.isIdle, read: receiver.buffer.queuedSegments === 0 };
+    this.#enter(this.#closing.delivered(this.#state, left, nowMs));
     if (receiver.isBareAckDue(nowMs) && !this.isOver) return this.#ackPacket(receiver);
     return (
       this.#pollFinAck(receiver) ??
@@ -552,8 +517,7 @@ export class Connection {
     const state = this.#state;
     const due = state.phase === 'fin-wait' && !state.acknowledged && nowMs >= state.dueAt;
     if (!due || state.attempt >= this.#config.finTransmissions) return undefined;
-    const wait = Math.min(this.#config.rtoMaxMs, this.#sender.rtt.timeoutMs * 2 ** state.attempt);
-    this.#state = { ...state, attempt: state.attempt + 1, dueAt: nowMs + wait };
+    this.#enter(this.#closing.finSent(state, this.#sender.rtt.timeoutMs, nowMs));
     return this.#packets.fin(this.#sender.buffer.next);
   }
 

@@ -508,7 +508,9 @@ export class Connection {
    * again and drops it, stock too, which never answers an empty ACK.
    */
   #pollProbe(receiver: Receiver): Packet | undefined {
-    if (!this.#liveness.probeOwed) return undefined;
+    const probe = this.#liveness.probeOwed;
+    if (probe === undefined) return undefined;
+    if (probe === 'empty') return this.#ackPacket(receiver);
     const sequence = sequenceAdd(this.#sender.buffer.unacknowledged, -1);
     return this.#packets.ack(sequence, receiver.takeAck(false), OLD_BYTE);
   }

@@ -9,16 +9,20 @@ interface Doubt {
   readonly probes: number;
 }
 
+/** What asks the peer whether it knows the stream: an empty ACK, or a byte that it has acknowledged before. */
+export type Probe = 'empty' | 'old-byte';
+
 /**
- * Whether the other end is still there: probes on an idle stream and after a changed key, and answers to the peer's. A
- * probe of ours is answered by every peer that knows the stream, so silence tells of one that does not.
+ * Whether the other end is still there: probes on an idle stream and after a changed key, and answers to the peer's. An
+ * old byte is answered by every peer that knows the stream, so silence tells of one that does not; an empty ACK, the lighter
+ * question after a changed key, by ours only.
  */
 export class Liveness {
   readonly #limits: Limits;
   #lastSentAt: Millis;
   #unanswered = 0;
   #doubt: Doubt | undefined;
-  #probeOwed = false;
+  #probeOwed: Probe | undefined;
 
   constructor(limits: Limits, nowMs: Millis) {
     this.#limits = limits;
@@ -31,7 +35,7 @@ export class Liveness {
 
   sent(nowMs: Millis): void {
     this.#lastSentAt = nowMs;
-    this.#probeOwed = false;
+    this.#probeOwed = undefined;
   }
 
   /** A packet of this stream arrived. */
@@ -52,7 +56,7 @@ export class Liveness {
     this.#doubt = undefined;
   }
 
-  get probeOwed(): boolean {
+  get probeOwed(): Probe | undefined {
     return this.#probeOwed;
   }
 
@@ -60,14 +64,14 @@ export class Liveness {
   handleTimeout(nowMs: Millis): 'silent' | undefined {
     if (this.#doubt !== undefined && nowMs >= this.#doubtDue(this.#doubt)) {
       if (nowMs >= this.#doubt.since + this.#limits.rekeySilenceMs) return 'silent';
+      this.#probeOwed = this.#doubt.probes === 0 ? 'empty' : 'old-byte';
       this.#doubt = { ...this.#doubt, probes: this.#doubt.probes + 1 };
-      this.#probeOwed = true;
     }
     if (nowMs < this.#lastSentAt + this.#limits.keepaliveMs) return undefined;
     if (this.#unanswered >= this.#limits.unansweredKeepalives) return 'silent';
     this.#unanswered += 1;
     this.#lastSentAt = nowMs;
-    this.#probeOwed = true;
+    this.#probeOwed = 'old-byte';
     return undefined;
   }
 

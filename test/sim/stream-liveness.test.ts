@@ -154,6 +154,20 @@ describe('a peer with a new key', () => {
     expect([connection.state.phase, connection.isUnproven]).toEqual(['established', false]);
   });
 
+  test('is asked with an empty ACK at once, then with old bytes, which stock answers too', () => {
+    let deaf = false; // to empty ACKs
+    const { link, connection } = established({
+      drop: (packet, to) => deaf && to.name === 'bob' && packet.payload.length === 0,
+    });
+    link.run(7_000);
+    deaf = true;
+    const from = link.alice.sent.length;
+    link.alice.table.peerRekeyed(9, link.now);
+    const took = link.runUntil(() => !connection.isUnproven, 11_000);
+    const probes = link.alice.sent.slice(from).map((packet) => packet.payload.length);
+    expect([probes, Math.round(took / 1_000)]).toEqual([[0, 1], 1]);
+  });
+
   test('loses those it forgot: its RST ends them', () => {
     const { link, connection } = established();
     link.bob.table.peerGone(5); // bob forgets; nothing is sent

@@ -55,20 +55,19 @@ export async function startDeckHost(options: DeckHostOptions, lifetime: Lifetime
   );
   const clock = new SystemClock();
   const nat = await NatSocket.open(options.nat, '127.0.0.1', clock);
-  const deck = await lifetime.until(
-    Deck.start({
-      identity,
-      clock,
-      socket: nat,
-      registry,
-      beacon,
-      hostname: HOSTNAME,
-      networkName: options.networkName,
-      rateLimits: options.rateLimits,
-      adminToken: process.env.FLIGHTDECK_ADMIN_TOKEN,
-      startCollector: (events) => startCollector({ folder: join(data, 'store'), listen: options.otlpHttp }, events),
-    }),
-  );
+  // waited for to its end: a thread that is torn down while it opens the store aborts the process
+  const deck = await Deck.start({
+    identity,
+    clock,
+    socket: nat,
+    registry,
+    beacon,
+    hostname: HOSTNAME,
+    networkName: options.networkName,
+    rateLimits: options.rateLimits,
+    adminToken: process.env.FLIGHTDECK_ADMIN_TOKEN,
+    startCollector: (events) => startCollector({ folder: join(data, 'store'), listen: options.otlpHttp }, events),
+  });
   lifetime.onEnd(() => deck.stop());
   await lifetime.until(deck.node.registered());
   const router = createRouter(deck);

@@ -58,6 +58,16 @@ test.each([
   }
 });
 
+test('host ends cleanly while it opens its store', async () => {
+  for (let round = 0; round < 5; round++) {
+    started = FlightdeckProcess.spawn(['host', ...deck()]);
+    await vi.waitFor(async () => expect(await readdir(folder)).toContain('store'), { timeout: 20_000, interval: 1 });
+    expect(await started.end('SIGTERM')).toBe(0);
+    await expectNothingLeft();
+    await rm(join(folder, 'store'), { recursive: true });
+  }
+});
+
 test('serve and its processes end when its parent dies while it is not ready', async () => {
   const asked = once(silent, 'connection');
   started = FlightdeckProcess.spawn(['serve', '--no-fleet', ...deck()]);

@@ -6,6 +6,7 @@ import { formatCount, formatOf } from '../format/number.ts';
 import { formatSafeText } from '../format/safe-text.ts';
 import { healthVerdict } from '../frame/health-summary.ts';
 import { tunnelName } from '../graph/labels.ts';
+import { logText } from '../log/log-text.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { useLogStore } from '../stores/log-store.ts';
 import { useStatusStore } from '../stores/status-store.ts';
@@ -113,12 +114,17 @@ function Changed() {
           <li key={event.id}>
             <span className="mono t3">{formatClock(event.at)}</span>
             <i className={`change-mark is-${event.level}`} aria-hidden="true" />
-            <bdi title={formatSafeText(event.text)}>{formatSafeText(event.text)}</bdi>
+            <ChangeText event={event} />
           </li>
         ))}
       </ul>
     </Section>
   );
+}
+
+function ChangeText({ event }: { event: LogEvent }) {
+  const text = formatSafeText(useGraphStore(({ agents }) => logText(event, agents)));
+  return <bdi title={text}>{text}</bdi>;
 }
 
 function recentEvents(events: readonly LogEvent[], now: number): LogEvent[] {

@@ -5,9 +5,11 @@ import { formatShortId } from '../format/address.ts';
 import { formatClockMillis, formatMoment } from '../format/clock.ts';
 import { formatCount } from '../format/number.ts';
 import { formatSafeText } from '../format/safe-text.ts';
+import { useGraphStore } from '../stores/graph-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { Name } from '../ui/Name.tsx';
 import { type Column, VirtualTable } from '../ui/VirtualTable.tsx';
+import { logText } from './log-text.ts';
 
 /** Lines of the log, newest at the end, where it stays until the reader scrolls away. */
 export function LogTable({ label, rows }: { label: string; rows: readonly LogEvent[] }) {
@@ -37,6 +39,11 @@ export function LogTable({ label, rows }: { label: string; rows: readonly LogEve
       )}
     </>
   );
+}
+
+function LineText({ event }: { event: LogEvent }) {
+  const text = useGraphStore(({ agents }) => logText(event, agents));
+  return <Name text={text} className={event.actor === 'operator' ? 'strong' : ''} />;
 }
 
 function openSubject(event: LogEvent): void {
@@ -76,7 +83,7 @@ const COLUMNS: readonly Column<LogEvent>[] = [
     key: 'text',
     title: 'what',
     width: 'minmax(200px, 1fr)',
-    cell: ({ text, actor }) => <Name text={text} className={actor === 'operator' ? 'strong' : ''} />,
+    cell: (event) => <LineText event={event} />,
   },
   {
     key: 'source',

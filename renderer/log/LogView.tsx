@@ -8,6 +8,7 @@ import { useViewStore } from '../stores/view-store.ts';
 import { Segmented } from '../ui/Segmented.tsx';
 import { LogTable } from './LogTable.tsx';
 import { fitsFilter } from './log-filter.ts';
+import { logText } from './log-text.ts';
 
 type Actor = 'anyone' | 'operator' | 'node';
 type Level = 'any' | 'warning' | 'error';
@@ -22,7 +23,11 @@ export function LogView() {
   const [actor, setActor] = useState<Actor>('anyone');
   const [level, setLevel] = useState<Level>('any');
   const rows = useMemo(
-    () => events.filter((event) => fits(event, { words, actor, level }) && fitsFilter(event, filter, agents, groups)),
+    () =>
+      events.filter(
+        (event) =>
+          fits(event, logText(event, agents), { words, actor, level }) && fitsFilter(event, filter, agents, groups),
+      ),
     [events, words, actor, level, filter, agents, groups],
   );
   return (
@@ -76,11 +81,11 @@ export function LogView() {
   );
 }
 
-function fits(event: LogEvent, wanted: { words: string; actor: Actor; level: Level }): boolean {
+function fits(event: LogEvent, said: string, wanted: { words: string; actor: Actor; level: Level }): boolean {
   if (wanted.actor !== 'anyone' && event.actor !== wanted.actor) return false;
   if (wanted.level === 'error' && event.level !== 'error') return false;
   if (wanted.level === 'warning' && event.level === 'info') return false;
-  const text = `${event.kind} ${event.text} ${event.source}`.toLowerCase();
+  const text = `${event.kind} ${said} ${event.source}`.toLowerCase();
   return wanted.words
     .toLowerCase()
     .split(/\s+/)

@@ -1,6 +1,7 @@
 import type { Agent, Group, LogEvent, Tunnel } from '../../node-core/contract/schema.ts';
 import { chipValues, type Filter, plainText } from '../stores/filter.ts';
 import type { Selection } from '../stores/view-store.ts';
+import { logText } from './log-text.ts';
 
 /** The global filter's agents, groups and words hold here too. */
 export function fitsFilter(
@@ -15,7 +16,7 @@ export function fitsFilter(
   const group = groups.get(event.groupId ?? agent?.groupIds.find((id) => id !== 0) ?? -1);
   const agentFits = agentNames.length === 0 || agentNames.includes(agent?.hostname.toLowerCase() ?? '');
   const groupFits = groupNames.length === 0 || groupNames.includes(group?.name.toLowerCase() ?? '');
-  return agentFits && groupFits && event.text.toLowerCase().includes(plainText(filter).toLowerCase());
+  return agentFits && groupFits && logText(event, agents).toLowerCase().includes(plainText(filter).toLowerCase());
 }
 
 /** What the mesh says of those that a selection and the lines are about. */

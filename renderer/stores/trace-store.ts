@@ -1,6 +1,6 @@
 import { create } from 'zustand';
-import type { Trace, TraceQuery, TraceSummary } from '../../node-core/contract/schema.ts';
-import { initialFolds, spanKey } from '../traces/waterfall-rows.ts';
+import type { Trace, TracePath, TraceQuery, TraceSummary } from '../../node-core/contract/schema.ts';
+import { grownFolds, initialFolds, spanKey } from '../traces/waterfall-rows.ts';
 
 /** What the operator asks of the list; the global filter and the chosen span of time narrow it further. */
 export interface TraceControls {
@@ -23,10 +23,17 @@ export interface Window {
   readonly toMs: number;
 }
 
+/** A critical path as of so many spans. */
+export interface ListedPath extends TracePath {
+  readonly spans: number;
+}
+
 interface TraceState {
   readonly controls: TraceControls;
   readonly sort: readonly Sort[];
   readonly list: ReadonlyMap<string, TraceSummary>;
+  /** Critical paths of listed traces, as far as their rows have been in view. */
+  readonly paths: ReadonlyMap<string, ListedPath>;
   readonly matched: number;
   readonly total: number;
   /** Which question the list answers: every new one has a higher number. */
@@ -48,13 +55,16 @@ interface TraceState {
   readonly window: Window | undefined;
   readonly raw: boolean;
   readonly criticalOnly: boolean;
-  set(change: Partial<Omit<TraceState, 'set' | 'show' | 'hold' | 'showWaiting' | 'mark' | 'addLive'>>): void;
+  set(
+    change: Partial<Omit<TraceState, 'set' | 'show' | 'hold' | 'showWaiting' | 'mark' | 'addLive' | 'addPaths'>>,
+  ): void;
   setControls(change: Partial<TraceControls>): void;
   show(trace: Trace): void;
   hold(held: boolean): void;
   showWaiting(): void;
   mark(traceId: string): void;
   addLive(summaries: readonly TraceSummary[]): void;
+  addPaths(paths: readonly ListedPath[]): void;
 }
 
 /** Rows that the list holds; the host has the rest. */
@@ -73,6 +83,7 @@ export const useTraceStore = create<TraceState>()((set) => ({
   controls: DEFAULT_CONTROLS,
   sort: [{ key: 'start', descending: true }],
   list: new Map(),
+  paths: new Map(),
   matched: 0,
   total: 0,
   answered: 0,
@@ -96,6 +107,7 @@ export const useTraceStore = create<TraceState>()((set) => ({
   showWaiting: () => set(withWaiting),
   mark: (traceId) => set(({ marked }) => ({ marked: toggled(marked, traceId) })),
   addLive: (summaries) => set((state) => withLive(state, summaries)),
+  addPaths: (paths) => set((state) => ({ paths: withPaths(state, paths) })),
 }));
 
 /** A trace that grew waits while it is held; another one starts afresh. */
@@ -117,10 +129,15 @@ const withWaiting = (state: TraceState): Partial<TraceState> =>
   state.waiting === undefined ? {} : grownTrace(state, state.waiting);
 
 /** A trace that grew keeps what the operator had selected, folded and zoomed. */
-function grownTrace({ open, selectedSpan }: TraceState, trace: Trace): Partial<TraceState> {
+function grownTrace({ open, selectedSpan, folded }: TraceState, trace: Trace): Partial<TraceState> {
   const selected = selectedSpan === undefined ? undefined : open?.spans[selectedSpan];
   const index = selected === undefined ? -1 : trace.spans.findIndex((span) => spanKey(span) === spanKey(selected));
-  return { open: trace, waiting: undefined, selectedSpan: index < 0 ? undefined : index };
+  return {
+    open: trace,
+    waiting: undefined,
+    selectedSpan: index < 0 ? undefined : index,
+    folded: grownFolds(folded, open?.spans ?? [], trace.spans),
+  };
 }
 
 /** How many spans came in while the open trace was held. */
@@ -141,6 +158,12 @@ function withLive(state: TraceState, summaries: readonly TraceSummary[]): Partia
     for (const summary of oldest) list.delete(summary.traceId);
   }
   return { list, matched: state.matched + fresh, total: state.total + fresh };
+}
+
+/** Those of traces that are no longer listed go. */
+function withPaths({ paths, list }: TraceState, found: readonly ListedPath[]): ReadonlyMap<string, ListedPath> {
+  const all = [...paths.values(), ...found];
+  return new Map(all.flatMap((path) => (list.has(path.traceId) ? [[path.traceId, path] as const] : [])));
 }
 
 export function toggled<T>(set: ReadonlySet<T>, value: T): ReadonlySet<T> {

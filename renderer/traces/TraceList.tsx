@@ -7,7 +7,10 @@ import { formatCount } from '../format/number.ts';
 import { formatSafeText } from '../format/safe-text.ts';
 import { type Sort, type SortKey, useTraceStore, withSort } from '../stores/trace-store.ts';
 import { Name } from '../ui/Name.tsx';
+import { useWidth } from '../ui/use-width.ts';
 import { type Column, VirtualTable } from '../ui/VirtualTable.tsx';
+import { PathCell } from './PathCell.tsx';
+import { scaleOf } from './time-axis.ts';
 
 /** The traces found, live ones on top. */
 export function TraceList({ rows }: { rows: readonly TraceSummary[] }) {
@@ -17,7 +20,12 @@ export function TraceList({ rows }: { rows: readonly TraceSummary[] }) {
   const joined = useTraceStore((state) => state.open?.rawTraceIds);
   const openIds = joined?.includes(openId) === true ? joined : [openId];
   const selected = rows.find((trace) => trace.rawTraceIds.some((id) => openIds.includes(id)))?.traceId;
-  const columns = useMemo(() => columnsOf(sort, marked), [sort, marked]);
+  const scaleMs = useMemo(() => scaleOf(rows.map(({ durationMs }) => durationMs)), [rows]);
+  const wide = useWidth() === 'wide';
+  const columns = useMemo(() => {
+    const all = columnsOf(sort, marked, scaleMs);
+    return wide ? all : all.filter(({ key }) => key !== 'path');
+  }, [sort, marked, scaleMs, wide]);
   return (
     <VirtualTable
       label="Traces"
@@ -38,7 +46,7 @@ function traceLabel(trace: TraceSummary): string {
   return `${formatSafeText(trace.title)}, ${trace.services.length} agents, ${formatDuration(trace.durationMs)}, ${trace.spans} spans${errors}`;
 }
 
-function columnsOf(sort: readonly Sort[], marked: ReadonlySet<string>): Column<TraceSummary>[] {
+function columnsOf(sort: readonly Sort[], marked: ReadonlySet<string>, scaleMs: number): Column<TraceSummary>[] {
   const sortable = (key: SortKey) => {
     const order = sort.find((each) => each.key === key);
     return {
@@ -88,6 +96,12 @@ function columnsOf(sort: readonly Sort[], marked: ReadonlySet<string>): Column<T
       width: '64px',
       figure: true,
       cell: ({ services }) => formatCount(services.length),
+    },
+    {
+      key: 'path',
+      title: `critical path, of ${formatDuration(scaleMs)}`,
+      width: 'minmax(150px, 1fr)',
+      cell: (trace) => <PathCell trace={trace} scaleMs={scaleMs} />,
     },
     {
       ...sortable('duration'),

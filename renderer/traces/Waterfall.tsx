@@ -8,7 +8,7 @@ import { Minimap } from './Minimap.tsx';
 import { shareOf, ticksOf, wholeWindow } from './time-axis.ts';
 import { WaterfallLine } from './WaterfallLine.tsx';
 import { waterfallKeys } from './waterfall-keys.ts';
-import { waterfallRows } from './waterfall-rows.ts';
+import { rowOf, waterfallRows } from './waterfall-rows.ts';
 
 const ROW_PX = 22;
 const OVERSCAN = 16;
@@ -34,7 +34,7 @@ export function Waterfall({ trace }: { trace: Trace }) {
     estimateSize: () => ROW_PX,
     overscan: OVERSCAN,
   });
-  const at = rows.findIndex((row) => selected !== undefined && (row.index === selected || row.other === selected));
+  const at = rowOf(rows, selected);
   useEffect(() => {
     if (at >= 0) virtual.scrollToIndex(at);
   }, [at, virtual]);

@@ -10,7 +10,7 @@ import { HealthGlyph } from '../ui/HealthGlyph.tsx';
 import { Name } from '../ui/Name.tsx';
 import { barText, rowLabel, spanActor } from './span-text.ts';
 import { shareOf, startOf } from './time-axis.ts';
-import { spanKey, type WaterfallRow } from './waterfall-rows.ts';
+import type { WaterfallRow } from './waterfall-rows.ts';
 
 /** What a character of the text beside a bar takes, px; near enough to choose a side. */
 const CHARACTER_PX = 6.3;
@@ -53,7 +53,7 @@ export const WaterfallLine = memo(function WaterfallLine({
       aria-level={row.level + 1}
       aria-expanded={row.children === 0 ? undefined : !row.folded}
       aria-selected={selected}
-      aria-label={rowLabel(span, other, row.level)}
+      aria-label={rowLabel(span, other, row)}
       tabIndex={-1}
       style={{ transform: `translateY(${top}px)` }}
       onClick={() => inspectSpan(row.index)}
@@ -63,11 +63,11 @@ export const WaterfallLine = memo(function WaterfallLine({
         className="waterfall-label"
         style={{ paddingLeft: `calc(8px + ${row.level} * var(--indent))` }}
       >
-        <Fold span={span} row={row} />
+        <Fold row={row} />
         <GroupStrip span={span} />
         <Name text={spanActor(span, other)} className="t2 span-actor" />
         <Name text={span.name} className="strong span-name" />
-        {row.folded && <span className="t3">{`${row.children} inside`}</span>}
+        <Inside row={row} />
         <span className="spring" />
         {failed && <HealthGlyph state="failing" />}
       </div>
@@ -75,6 +75,7 @@ export const WaterfallLine = memo(function WaterfallLine({
         <Bars
           span={span}
           other={other}
+          alike={row.alike?.flatMap((index) => trace.spans[index] ?? [])}
           saysClock={entersAgent(trace, span, other)}
           window={window}
           raw={raw}
@@ -94,7 +95,13 @@ function entersAgent(trace: Trace, span: TraceSpan, other: TraceSpan | undefined
   return other !== undefined || trace.spans[span.parentIndex]?.service !== span.service;
 }
 
-function Fold({ span, row }: { span: TraceSpan; row: WaterfallRow }) {
+/** What a row hides or stands for, in numbers. */
+function Inside({ row }: { row: WaterfallRow }) {
+  if (row.alike !== undefined) return <span className="t3">{`${row.children} alike`}</span>;
+  return row.folded ? <span className="t3">{`${row.children} inside`}</span> : null;
+}
+
+function Fold({ row }: { row: WaterfallRow }) {
   if (row.children === 0) return <span className="fold-space" />;
   return (
     <button
@@ -105,7 +112,7 @@ function Fold({ span, row }: { span: TraceSpan; row: WaterfallRow }) {
       onClick={(event) => {
         event.stopPropagation();
         const { folded, set } = useTraceStore.getState();
-        set({ folded: toggled(folded, spanKey(span)) });
+        set({ folded: toggled(folded, row.foldKey) });
       }}
     >
       {row.folded ? <ChevronRight size={12} /> : <ChevronDown size={12} />}
@@ -126,6 +133,8 @@ interface BarsProps {
   /** Told once, where a trace enters an agent, and not again on each span inside. */
   readonly saysClock: boolean;
   readonly other: TraceSpan | undefined;
+  /** The siblings that the row stands for; `span` is the longest. */
+  readonly alike: readonly TraceSpan[] | undefined;
   readonly window: Window;
   readonly raw: boolean;
   readonly trackPx: number;
@@ -142,18 +151,26 @@ function placeOf(span: TraceSpan, window: Window, raw: boolean): Place {
   return { left, right: Math.max(left, shareOf(start + Math.max(0, span.durationMs), window)) };
 }
 
-function Bars({ span, other, saysClock, window, raw, trackPx }: BarsProps) {
+/** From the first to the last moment of several. */
+function extentOf(places: readonly Place[]): Place {
+  let [left, right] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const place of places) [left, right] = [Math.min(left, place.left), Math.max(right, place.right)];
+  return { left, right };
+}
+
+function Bars({ span, other, alike, saysClock, window, raw, trackPx }: BarsProps) {
   const place = placeOf(span, window, raw);
   const second = other === undefined ? undefined : placeOf(other, window, raw);
   const whisker = saysClock ? whiskerOf(other ?? span, second ?? place, window, raw) : undefined;
-  const drawn = [place, second, whisker].filter((each) => each !== undefined);
-  const end = Math.max(...drawn.map((each) => each.right));
-  const start = Math.min(...drawn.map((each) => each.left));
+  const extent = alike && extentOf(alike.map((each) => placeOf(each, window, raw)));
+  const drawn = [place, second, whisker, extent].filter((each) => each !== undefined);
+  const { left: start, right: end } = extentOf(drawn);
   if (end < 0 || start > 1) return null;
-  const text = barText(span, other, saysClock && !raw);
+  const text = barText(span, other, { withClock: saysClock && !raw, alike: alike?.length ?? 1 });
   const side = sideOf(text.length * CHARACTER_PX, Math.max(0, start) * trackPx, (1 - Math.min(1, end)) * trackPx);
   return (
     <>
+      {extent !== undefined && <i className="span-bar seg seg-container" style={styleOf(extent)} />}
       {second === undefined ? (
         <Bar span={span} place={place} kind={span.flow?.otherEnd === 'not heard' ? 'flow-first' : 'single'} />
       ) : (

@@ -2,6 +2,8 @@ import type { Trace, TraceSpan } from '../../node-core/contract/schema.ts';
 import { formatBound, formatDuration, formatOffset } from '../format/duration.ts';
 import { formatSafeText } from '../format/safe-text.ts';
 import { spoken } from '../graph/labels.ts';
+import type { Segment } from '../ui/SegmentBar.tsx';
+import type { WaterfallRow } from './waterfall-rows.ts';
 
 /** Who a span is of: its agent, or both of a flow. */
 export function spanActor(span: TraceSpan, other: TraceSpan | undefined): string {
@@ -35,8 +37,12 @@ export function clockText(span: TraceSpan): string | undefined {
 }
 
 /** What stands beside a bar: duration, path, clock, a missing end, and the word of an error. */
-export function barText(span: TraceSpan, other: TraceSpan | undefined, withClock: boolean): string {
-  const parts = [formatDuration(span.durationMs)];
+export function barText(
+  span: TraceSpan,
+  other: TraceSpan | undefined,
+  { withClock, alike = 1 }: { readonly withClock: boolean; readonly alike?: number },
+): string {
+  const parts = [`${formatDuration(span.durationMs)}${alike > 1 ? ` longest of ${alike}` : ''}`];
   const path = span.category === 'relay' || span.category === 'network' ? pathText(span) : undefined;
   if (path !== undefined) parts.push(path);
   const clock = clockText(other ?? span) ?? clockText(span);
@@ -52,10 +58,14 @@ export function errorText(span: TraceSpan): string {
 }
 
 /** What a reader hears of a row. */
-export function rowLabel(span: TraceSpan, other: TraceSpan | undefined, level: number): string {
+export function rowLabel(
+  span: TraceSpan,
+  other: TraceSpan | undefined,
+  { level, alike }: Pick<WaterfallRow, 'level' | 'alike'>,
+): string {
   const path = pathText(span);
   const parts = [
-    formatSafeText(span.name),
+    formatSafeText(span.name) + (alike === undefined ? '' : `, ${alike.length} alike, the longest`),
     formatSafeText(spanActor(span, other)),
     `starts ${Math.round(span.startMs)}`,
     `lasts ${spoken(formatDuration(span.durationMs))}`,
@@ -77,13 +87,22 @@ export const CATEGORY_WORDS: Readonly<Record<TraceSpan['category'], string>> = {
   container: 'not covered',
 };
 
-/** The critical path by kind, largest first, with words. */
-export function criticalShares(trace: Trace): { kind: string; label: string; value: number }[] {
-  return Object.entries(trace.criticalPath)
+const KINDS = Object.keys(CATEGORY_WORDS) as readonly TraceSpan['category'][];
+
+/** The critical path by kind, largest first, with words. What no span covers is drawn as an empty container is. */
+export function criticalShares({ criticalPath }: Pick<Trace, 'criticalPath'>): Segment[] {
+  return Object.entries(criticalPath)
     .filter(([, ms]) => ms > 0)
-    .map(([kind, ms]) => ({ kind, label: CATEGORY_WORDS[kind as TraceSpan['category']] ?? kind, value: ms }))
+    .map(([name, value]) => {
+      const kind = KINDS.find((each) => each === name) ?? 'container';
+      return { kind, label: CATEGORY_WORDS[kind], value };
+    })
     .sort((a, b) => b.value - a.value);
 }
+
+/** In an order that is the same for all traces, so that they can be compared. */
+export const byKind = (shares: readonly Segment[]): Segment[] =>
+  KINDS.flatMap((kind) => shares.filter((share) => share.kind === kind));
 
 /** Whether the trace has a span of a clock that was moved: then raw and shown times differ. */
 export const hasMovedClock = (trace: Trace): boolean => trace.spans.some((span) => span.clock.state === 'moved');

@@ -20,12 +20,14 @@ export const startOf = (span: TraceSpan, raw: boolean): number => (raw ? span.ra
 /** Where a moment lies in the window: 0 at its left, 1 at its right. */
 export const shareOf = (ms: number, window: Window): number => (ms - window.fromMs) / (window.toMs - window.fromMs);
 
+const STEPS: readonly number[] = [1, 2, 5, 10];
+
 /** Round times at which the axis carries a figure. */
 export function ticksOf(window: Window, most = 6): { readonly ms: number; readonly label: string }[] {
   const length = window.toMs - window.fromMs;
   const rough = length / most;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((each) => length / each <= most) ?? length;
+  const step = STEPS.map((factor) => factor * power).find((each) => length / each <= most) ?? length;
   const ticks: { ms: number; label: string }[] = [];
   for (let index = Math.ceil(window.fromMs / step); index * step < window.toMs; index++) {
     const ms = index * step;
@@ -51,4 +53,12 @@ function within(window: Window, whole: Window): Window {
   const length = window.toMs - window.fromMs;
   const fromMs = Math.min(Math.max(window.fromMs, whole.fromMs), whole.toMs - length);
   return { fromMs, toMs: fromMs + length };
+}
+
+/** The round end of a scale that all these durations fit on, ms. */
+export function scaleOf(durationsMs: Iterable<number>): number {
+  let longest = 1;
+  for (const ms of durationsMs) longest = Math.max(longest, ms);
+  const power = 10 ** Math.floor(Math.log10(longest));
+  return STEPS.map((factor) => factor * power).find((end) => end >= longest) ?? longest;
 }

@@ -3,7 +3,7 @@ import type { KeyMap } from '../frame/use-keys.ts';
 import { toggled, useTraceStore, type Window } from '../stores/trace-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { panned, shareOf, startOf, wholeWindow, zoomed } from './time-axis.ts';
-import { foldable, spanKey, type WaterfallRow, waterfallRows, withLevel } from './waterfall-rows.ts';
+import { foldable, rowOf, spanKey, type WaterfallRow, waterfallRows, withLevel } from './waterfall-rows.ts';
 
 const ZOOM = 0.6;
 const PAN = 0.25;
@@ -55,11 +55,13 @@ function step(by: 1 | -1, accept: (span: TraceSpan) => boolean = () => true): fa
   const { spans, rows } = currentRows();
   if (rows.length === 0) return false;
   const { selectedSpan } = store();
-  const from = rows.findIndex((row) => row.index === selectedSpan || row.other === selectedSpan);
+  const from = rowOf(rows, selectedSpan);
   for (let at = from < 0 ? (by > 0 ? 0 : rows.length - 1) : from + by; at >= 0 && at < rows.length; at += by) {
-    const span = spans[rows[at]?.index ?? -1];
-    if (span === undefined || !accept(span)) continue;
-    store().set({ selectedSpan: rows[at]?.index });
+    const row = rows[at];
+    const span = spans[row?.index ?? -1];
+    if (row === undefined || span === undefined || !accept(span)) continue;
+    if (row.alike !== undefined && !row.folded) continue; // those it is the head of follow, one by one
+    store().set({ selectedSpan: row.index });
     break;
   }
   return undefined;
@@ -89,12 +91,13 @@ function fold(shut: boolean): false | undefined {
   const { open, selectedSpan, folded, set } = store();
   const span = open?.spans[selectedSpan ?? -1];
   if (open === undefined || span === undefined) return false;
-  const key = spanKey(span);
-  const row = currentRows().rows.find((each) => each.index === selectedSpan || each.other === selectedSpan);
+  const { rows } = currentRows();
+  const alike = rows.find((row) => !row.folded && row.alike?.includes(selectedSpan ?? -1));
+  const row = shut && alike !== undefined ? alike : rows[rowOf(rows, selectedSpan)];
   if (shut && (row === undefined || row.children === 0 || row.folded)) {
     if (span.parentIndex >= 0) set({ selectedSpan: span.parentIndex });
-  } else if (folded.has(key) !== shut) {
-    set({ folded: toggled(folded, key) });
+  } else if (row !== undefined && row.children > 0 && row.folded !== shut) {
+    set({ folded: toggled(folded, row.foldKey) });
   }
 }
 

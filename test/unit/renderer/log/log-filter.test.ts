@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { LogEvent } from '../../../../node-core/contract/schema.ts';
 import { concerns, fitsFilter, type LogFacts } from '../../../../renderer/log/log-filter.ts';
+import { logText } from '../../../../renderer/log/log-text.ts';
 import type { Selection } from '../../../../renderer/stores/view-store.ts';
 import { aGroup, anAgent, aTunnel } from '../builders.ts';
 
@@ -31,6 +32,15 @@ const LINES = {
 
 const chosen = (fits: (event: LogEvent) => boolean) =>
   Object.entries(LINES).flatMap(([name, event]) => (fits(event) ? [name] : []));
+
+test('a line from before the name of its agent was known says the name now, and is found by it', () => {
+  const early = line({ text: '0:0000.0000.0002: unknown to relay', nodeId: NEAR });
+  expect(logText(early, facts.agents)).toBe('near: unknown to relay');
+  expect(fitsFilter(early, { chips: [], text: 'near' }, facts.agents, facts.groups)).toBe(true);
+  expect(logText({ ...early, nodeId: 99 }, facts.agents)).toBe(early.text);
+  const nameless = new Map([[NEAR, anAgent({ nodeId: NEAR, hostname: '' })]]);
+  expect(logText(early, nameless)).toBe(early.text);
+});
 
 describe('lines about a selection', () => {
   test.each<[Selection, readonly string[]]>([

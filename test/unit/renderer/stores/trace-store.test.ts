@@ -118,3 +118,14 @@ test('a joined trace takes the place of its parts as it arrives', () => {
   expect([...list.keys()].sort()).toEqual([idOf(1), idOf(2)]);
   expect(matched).toBe(2);
 });
+
+test('critical paths are kept for listed traces only', () => {
+  const { set, addPaths } = useTraceStore.getState();
+  const aPath = (index: number, spans: number) => ({ traceId: idOf(index), spans, durationMs: 10, criticalPath: {} });
+  set({ list: new Map([1, 2].map((index) => [idOf(index), aSummary(index)])) });
+  addPaths([aPath(1, 1), aPath(2, 1), aPath(3, 1)]);
+  expect([...useTraceStore.getState().paths.keys()]).toEqual([idOf(1), idOf(2)]);
+  set({ list: new Map([[idOf(2), aSummary(2, { spans: 4 })]]) });
+  addPaths([aPath(2, 4)]);
+  expect([...useTraceStore.getState().paths.values()]).toEqual([aPath(2, 4)]);
+});

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { panned, shareOf, ticksOf, zoomed } from '../../../../renderer/traces/time-axis.ts';
+import { panned, scaleOf, shareOf, ticksOf, zoomed } from '../../../../renderer/traces/time-axis.ts';
 
 const whole = { fromMs: 0, toMs: 912 };
 
@@ -21,4 +21,15 @@ test('zooms round the middle and never beyond the whole', () => {
 test('pans within the whole', () => {
   expect(panned({ fromMs: 700, toMs: 900 }, whole, 0.5)).toEqual({ fromMs: 712, toMs: 912 });
   expect(shareOf(806, { fromMs: 700, toMs: 912 })).toBeCloseTo(0.5);
+});
+
+test.each([
+  [[], 1],
+  [[0.2], 1],
+  [[3, 912, 7], 1_000],
+  [[1_000], 1_000],
+  [[1_001], 2_000],
+  [[4_200], 5_000],
+])('a scale for %j ends at %d ms', (durations, end) => {
+  expect(scaleOf(durations)).toBe(end);
 });

@@ -2,7 +2,9 @@ import { expect, test } from 'vitest';
 import type { TraceSpan } from '../../../../node-core/contract/schema.ts';
 import {
   foldable,
+  grownFolds,
   initialFolds,
+  rowOf,
   spanKey,
   waterfallRows,
   withLevel,
@@ -99,4 +101,67 @@ test('only a very large trace starts folded', () => {
   );
   expect(waterfallRows(large, initialFolds(large))).toHaveLength(4);
   expect(waterfallRows(large, new Set())).toHaveLength(10_001);
+});
+
+/** A root over shards: four alike, one that failed, one with something inside. */
+const shards: TraceSpan[] = [
+  aSpan({ spanId: id(0), name: 'root' }),
+  aSpan({ spanId: id(1), parentIndex: 0, name: 'shard', startMs: 1, durationMs: 5 }),
+  aSpan({ spanId: id(2), parentIndex: 0, name: 'merge', startMs: 2 }),
+  aSpan({ spanId: id(3), parentIndex: 0, name: 'shard', startMs: 3, durationMs: 9 }),
+  aSpan({ spanId: id(4), parentIndex: 0, name: 'shard', startMs: 4, status: 'error' }),
+  aSpan({ spanId: id(5), parentIndex: 0, name: 'shard', startMs: 5, durationMs: 2 }),
+  aSpan({ spanId: id(6), parentIndex: 0, name: 'shard', startMs: 6 }),
+  aSpan({ spanId: id(7), parentIndex: 6, name: 'retry', startMs: 7 }),
+];
+const outline = (rows: ReturnType<typeof waterfallRows>) =>
+  rows.map(({ index, level, alike }) => `${' '.repeat(level)}${index}${alike === undefined ? '' : ` of ${alike}`}`);
+
+test('alike siblings start as one row under the name of the longest; what failed or holds others stays alone', () => {
+  const folded = initialFolds(shards);
+  const rows = waterfallRows(shards, folded);
+  expect(outline(rows)).toEqual(['0', ' 3 of 1,3,5', ' 2', ' 4', ' 6', '  7']);
+  expect(rows[1]).toMatchObject({ children: 3, folded: true, foldKey: [...folded][0] });
+  expect([1, 3, 5, 4, undefined, 99].map((span) => rowOf(rows, span))).toEqual([1, 1, 1, 3, -1, -1]);
+});
+
+test('alike siblings are listed one by one when their row is unfolded', () => {
+  const rows = waterfallRows(shards, new Set());
+  expect(outline(rows)).toEqual(['0', ' 3 of 1,3,5', '  1', '  3', '  5', ' 2', ' 4', ' 6', '  7']);
+  expect(rowOf(rows, 3)).toBe(3);
+  expect(new Set(rows.map((row) => row.key)).size).toBe(rows.length);
+  expect(foldable(shards)).toHaveLength(3);
+});
+
+test('two are not enough, other agents are others, and the critical path is not folded', () => {
+  const two = shards.slice(0, 5);
+  expect(initialFolds(two).size).toBe(0);
+  const elsewhere = shards.map((span, index) => (index === 3 ? { ...span, service: 'filings-2' } : span));
+  expect(initialFolds(elsewhere).size).toBe(0);
+  const critical = shards.map((span) => ({ ...span, onCriticalPath: true }));
+  expect(outline(waterfallRows(critical, initialFolds(critical), true))).toEqual([
+    '0',
+    ' 1',
+    ' 3',
+    ' 5',
+    ' 2',
+    ' 4',
+    ' 6',
+    '  7',
+  ]);
+});
+
+test('siblings that become alike as the trace grows are folded, and what was unfolded stays so', () => {
+  const before = shards.slice(0, 5);
+  const grown = grownFolds(new Set(['other']), before, shards);
+  expect([...grown]).toEqual(['other', ...initialFolds(shards)]);
+  expect([...grownFolds(new Set(), shards, [...shards, aSpan({ spanId: id(8) })])]).toEqual([]);
+});
+
+test('a hundred thousand alike siblings are one row', () => {
+  const many = [
+    aSpan({ spanId: id(0) }),
+    ...Array.from({ length: 100_000 }, (_, index) => aSpan({ spanId: id(index + 1), parentIndex: 0, startMs: index })),
+  ];
+  expect(waterfallRows(many, initialFolds(many.slice(0, 9_000)))).toHaveLength(2);
 });

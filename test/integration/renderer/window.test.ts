@@ -277,7 +277,7 @@ test('an act that fails says what, why and the code, and offers to try again', a
 test('opens a trace across agents, walks its errors and shows the moved clock', async () => {
   await withWindow({}, async ({ page }) => {
     await openFirstTrace(page);
-    await page.getByText('19 of 19 spans, 3 agents').waitFor();
+    await page.getByText('21 of 21 spans, 3 agents').waitFor();
     await page.getByRole('row', { name: /^pilot\.stream, desk-1 to filings-2, .*by relay through/ }).waitFor();
     await page.getByText('190 ms, direct, moved +3.00 s ±0.4 ms').waitFor();
     await page.keyboard.press('e');
@@ -290,6 +290,41 @@ test('opens a trace across agents, walks its errors and shows the moved clock', 
   });
 });
 
+test('the list shows where the time of each trace went, and alike spans are one row until they are unfolded', async () => {
+  await withWindow({}, async ({ page }) => {
+    await openFirstTrace(page);
+    const list = page.getByRole('grid', { name: 'Traces' });
+    await list.getByRole('columnheader', { name: 'critical path, of 1 s' }).waitFor();
+    await list.getByRole('img', { name: 'model 420 ms, work 162 ms, dial 114 ms, relay 114 ms' }).first().waitFor();
+    const spans = page.getByRole('treegrid', { name: 'Spans' });
+    const shards = spans.getByRole('row', { name: /^query shard, 3 alike, the longest, ct-watch, .* 78 milliseconds/ });
+    await shards.getByText('78 ms longest of 3').waitFor();
+    expect(await spans.getByRole('row', { name: /^query shard, ct-watch/ }).count()).toBe(0);
+    await shards.click();
+    await page.keyboard.press('l');
+    await expect.poll(() => spans.getByRole('row', { name: /^query shard, ct-watch/ }).count()).toBe(3);
+    await page.keyboard.press('h');
+    await expect.poll(() => spans.getByRole('row', { name: /^query shard, ct-watch/ }).count()).toBe(0);
+  });
+});
+
+test('Ctrl+J shows the events under any view, those of the selection where something is selected', async () => {
+  await withWindow({}, async ({ page, double }) => {
+    await page.keyboard.press('Control+j');
+    const drawer = page.getByRole('region', { name: 'Events' });
+    const line = { at: Date.now(), level: 'info', kind: 'peer.pinged', source: 'operator', actor: 'operator' } as const;
+    double.log({ ...line, text: 'Pinged ct-watch', nodeId: 13 * 4_096 + 1 });
+    await drawer.getByText('Pinged ct-watch').waitFor();
+    await page.getByRole('button', { name: /^filings-2, agent/ }).click();
+    await drawer.getByText('of the selection').waitFor();
+    await drawer.getByText('Pinged ct-watch').waitFor({ state: 'detached' });
+    await expectAccessible(page, 'drawer');
+    await goTo(page, 'Traces');
+    await page.keyboard.press('Control+j');
+    await drawer.waitFor({ state: 'detached' });
+  });
+});
+
 test('exports the open trace and a marked selection as files', async () => {
   await withWindow({}, async ({ page, double }) => {
     await openFirstTrace(page);
@@ -299,7 +334,7 @@ test('exports the open trace and a marked selection as files', async () => {
     const file = await download;
     expect(file.suggestedFilename()).toMatch(/^trace-[0-9a-f]{32}\.otlp\.json$/);
     const text = await readFile(await file.path(), 'utf8');
-    expect(JSON.parse(text).resourceSpans[0].scopeSpans[0].spans).toHaveLength(19);
+    expect(JSON.parse(text).resourceSpans[0].scopeSpans[0].spans).toHaveLength(21);
     const boxes = page.getByRole('grid', { name: 'Traces' }).getByRole('checkbox');
     await boxes.nth(1).check();
     await boxes.nth(2).check();

@@ -1,16 +1,18 @@
 import { useEffect } from 'react';
+import type { TraceSpan } from '../../node-core/contract/schema.ts';
 import { useGroupStore } from '../stores/group-store.ts';
 import { useTraceStore } from '../stores/trace-store.ts';
-import { type Selection, useViewStore } from '../stores/view-store.ts';
+import { type Selection, sameSelection, useViewStore } from '../stores/view-store.ts';
 import { SpanDetails } from '../traces/SpanDetails.tsx';
 import { Splitter } from '../ui/Splitter.tsx';
-import { useWidth } from '../ui/use-width.ts';
+import { useBroad, useWidth } from '../ui/use-width.ts';
 import { AgentDetails } from './AgentDetails.tsx';
 import { BeaconDetails } from './BeaconDetails.tsx';
 import { GroupDetails } from './GroupDetails.tsx';
 import { LeaveSheet } from './LeaveSheet.tsx';
 import { NetworkNow } from './NetworkNow.tsx';
 import { StatusDetails } from './StatusDetails.tsx';
+import { PanelPinned } from './shell.tsx';
 import { TunnelDetails } from './TunnelDetails.tsx';
 
 const MIN_WIDTH = 320;
@@ -23,15 +25,12 @@ export function Inspector() {
   const width = useViewStore((state) => state.inspectorWidth);
   const widthClass = useWidth();
   useOpenOnlyByChoice(widthClass === 'wide');
+  const pinned = usePinnedBeside();
   if (!open) return null;
   const set = useViewStore.getState().set;
-  return (
-    <aside
-      className="inspector"
-      aria-label="Inspector"
-      tabIndex={-1}
-      style={widthClass === 'wide' ? { width } : undefined}
-    >
+  const style = widthClass === 'wide' ? { width } : undefined;
+  const following = (
+    <aside className="inspector" aria-label="Inspector" tabIndex={-1} style={style}>
       {widthClass === 'wide' && (
         <Splitter
           label="Width of the inspector"
@@ -45,9 +44,38 @@ export function Inspector() {
           onCollapse={() => set({ inspectorOpen: false })}
         />
       )}
-      <Content />
+      <Content beside={pinned !== undefined} />
     </aside>
   );
+  if (pinned === undefined) return following;
+  return (
+    <div className="inspectors">
+      {following}
+      <PanelPinned value={true}>
+        <aside className="inspector" aria-label="Pinned" tabIndex={-1} style={style}>
+          <Selected selection={pinned} />
+        </aside>
+      </PanelPinned>
+    </div>
+  );
+}
+
+/** What is pinned, where there is room for it beside something else that is selected. */
+function usePinnedBeside(): Selection | undefined {
+  const broad = useBroad();
+  const pinned = useViewStore((state) => state.inspectorPinned);
+  const selection = useViewStore((state) => state.selection);
+  const span = useSelectedSpan();
+  return broad && (span !== undefined || !sameSelection(pinned, selection)) ? pinned : undefined;
+}
+
+/** The selected span of the open trace, in the view that shows it. */
+function useSelectedSpan(): TraceSpan | undefined {
+  const inTraces = useViewStore((state) => state.view === 'traces');
+  const span = useTraceStore((state) =>
+    state.selectedSpan === undefined ? undefined : state.open?.spans[state.selectedSpan],
+  );
+  return inTraces ? span : undefined;
 }
 
 /** Where it lies over the view, it opens by a selection and not by itself, and does not cover a view that has none. */
@@ -64,17 +92,18 @@ function useOpenOnlyByChoice(wide: boolean): void {
   }, [wide, view]);
 }
 
-function Content() {
-  const view = useViewStore((state) => state.view);
-  const selection = useViewStore((state) => state.inspectorPinned ?? state.selection);
-  const pinned = useViewStore((state) => state.inspectorPinned !== undefined);
+function Content({ beside }: { beside: boolean }) {
+  const selection = useViewStore((state) => state.selection);
+  const pinned = useViewStore((state) => (beside ? undefined : state.inspectorPinned));
   const leaving = useGroupStore((state) => state.leaving);
-  const span = useTraceStore((state) =>
-    state.selectedSpan === undefined ? undefined : state.open?.spans[state.selectedSpan],
-  );
+  const span = useSelectedSpan();
   if (leaving !== undefined) return <LeaveSheet groupId={leaving} />;
-  if (view === 'traces' && span !== undefined && !pinned) return <SpanDetails span={span} />;
-  return <Selected selection={selection} />;
+  if (span !== undefined && pinned === undefined) return <SpanDetails span={span} />;
+  return (
+    <PanelPinned value={pinned !== undefined}>
+      <Selected selection={pinned ?? selection} />
+    </PanelPinned>
+  );
 }
 
 function Selected({ selection }: { selection: Selection | undefined }) {

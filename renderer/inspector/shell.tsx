@@ -1,9 +1,12 @@
 import { Copy, Pin, X } from 'lucide-react';
-import type { ReactNode } from 'react';
+import { createContext, type ReactNode, useContext } from 'react';
 import { copyText } from '../client/acts.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { useWidth } from '../ui/use-width.ts';
 import { closeInspector } from './close.ts';
+
+/** Whether the panel around shows what is pinned. */
+export const PanelPinned = createContext(false);
 
 interface HeadProps {
   /** "Tunnel", "Agent, this node". */
@@ -19,6 +22,7 @@ interface HeadProps {
 export function InspectorHead({ kind, title, sentence, copy, pinnable }: HeadProps) {
   const wide = useWidth() === 'wide';
   const home = kind === undefined;
+  const pinned = useContext(PanelPinned);
   return (
     <header className="inspector-head">
       {!(home && wide) && (
@@ -36,7 +40,7 @@ export function InspectorHead({ kind, title, sentence, copy, pinnable }: HeadPro
               <Copy size={14} />
             </button>
           )}
-          <button type="button" className="icon-button" aria-label="Close" onClick={closeInspector}>
+          <button type="button" className="icon-button" aria-label="Close" onClick={pinned ? unpin : closeInspector}>
             <X size={14} />
           </button>
         </div>
@@ -47,14 +51,25 @@ export function InspectorHead({ kind, title, sentence, copy, pinnable }: HeadPro
   );
 }
 
+function unpin(): void {
+  useViewStore.getState().set({ inspectorPinned: undefined });
+}
+
+function pinSelection(): void {
+  const { selection, set } = useViewStore.getState();
+  set({ inspectorPinned: selection });
+}
+
 function PinButton() {
-  const pinned = useViewStore((state) => state.inspectorPinned !== undefined);
-  const toggle = () => {
-    const { selection, set } = useViewStore.getState();
-    set({ inspectorPinned: pinned ? undefined : selection });
-  };
+  const pinned = useContext(PanelPinned);
   return (
-    <button type="button" className="icon-button" aria-label="Keep this open" aria-pressed={pinned} onClick={toggle}>
+    <button
+      type="button"
+      className="icon-button"
+      aria-label="Keep this open"
+      aria-pressed={pinned}
+      onClick={pinned ? unpin : pinSelection}
+    >
       <Pin size={14} />
     </button>
   );

@@ -36,6 +36,8 @@ interface Kept {
   readonly inspectorWidth: number;
   /** Height of the traces list above the waterfall, px. */
   readonly listHeight: number;
+  /** Width of that list where it stands beside the waterfall, px. */
+  readonly listWidth: number;
   readonly drawerOpen: boolean;
   readonly drawerHeight: number;
   readonly singleKeys: boolean;
@@ -74,6 +76,7 @@ const KEPT: Kept = {
   inspectorOpen: true,
   inspectorWidth: 360,
   listHeight: 230,
+  listWidth: 640,
   drawerOpen: false,
   drawerHeight: 180,
   singleKeys: true,
@@ -117,6 +120,7 @@ export const useViewStore = create<ViewState>()(
         inspectorOpen: state.inspectorOpen,
         inspectorWidth: state.inspectorWidth,
         listHeight: state.listHeight,
+        listWidth: state.listWidth,
         drawerOpen: state.drawerOpen,
         drawerHeight: state.drawerHeight,
         singleKeys: state.singleKeys,

@@ -7,10 +7,13 @@ import { formatCount } from '../format/number.ts';
 import { formatSafeText } from '../format/safe-text.ts';
 import { type Sort, type SortKey, useTraceStore, withSort } from '../stores/trace-store.ts';
 import { Name } from '../ui/Name.tsx';
-import { useWidth } from '../ui/use-width.ts';
+import { useElementWidth } from '../ui/use-element-width.ts';
 import { type Column, VirtualTable } from '../ui/VirtualTable.tsx';
 import { PathCell } from './PathCell.tsx';
 import { scaleOf } from './time-axis.ts';
+
+/** Columns that are shown only where the list is so wide. */
+const ROOM_PX: Readonly<Record<string, number>> = { path: 800, services: 900 };
 
 /** The traces found, live ones on top. */
 export function TraceList({ rows }: { rows: readonly TraceSummary[] }) {
@@ -21,23 +24,25 @@ export function TraceList({ rows }: { rows: readonly TraceSummary[] }) {
   const openIds = joined?.includes(openId) === true ? joined : [openId];
   const selected = rows.find((trace) => trace.rawTraceIds.some((id) => openIds.includes(id)))?.traceId;
   const scaleMs = useMemo(() => scaleOf(rows.map(({ durationMs }) => durationMs)), [rows]);
-  const wide = useWidth() === 'wide';
-  const columns = useMemo(() => {
-    const all = columnsOf(sort, marked, scaleMs);
-    return wide ? all : all.filter(({ key }) => key !== 'path');
-  }, [sort, marked, scaleMs, wide]);
+  const { ref, widthPx } = useElementWidth<HTMLDivElement>();
+  const columns = useMemo(
+    () => columnsOf(sort, marked, scaleMs).filter(({ key }) => widthPx >= (ROOM_PX[key] ?? 0)),
+    [sort, marked, scaleMs, widthPx],
+  );
   return (
-    <VirtualTable
-      label="Traces"
-      rows={rows}
-      columns={columns}
-      selected={selected}
-      marked={marked}
-      keyOf={(trace) => trace.traceId}
-      rowLabel={traceLabel}
-      onOpen={(trace) => void openTrace(trace.traceId)}
-      onMark={(trace) => useTraceStore.getState().mark(trace.traceId)}
-    />
+    <div ref={ref} className="traces-table">
+      <VirtualTable
+        label="Traces"
+        rows={rows}
+        columns={columns}
+        selected={selected}
+        marked={marked}
+        keyOf={(trace) => trace.traceId}
+        rowLabel={traceLabel}
+        onOpen={(trace) => void openTrace(trace.traceId)}
+        onMark={(trace) => useTraceStore.getState().mark(trace.traceId)}
+      />
+    </div>
   );
 }
 

@@ -9,6 +9,7 @@ import { DEFAULT_CONTROLS, sortTraces, useTraceStore } from '../stores/trace-sto
 import { useViewStore } from '../stores/view-store.ts';
 import { HealthGlyph } from '../ui/HealthGlyph.tsx';
 import { Splitter } from '../ui/Splitter.tsx';
+import { useElementWidth } from '../ui/use-element-width.ts';
 import { useSteadyRows } from '../ui/use-steady-rows.ts';
 import { TraceList } from './TraceList.tsx';
 import { TracePane } from './TracePane.tsx';
@@ -18,11 +19,17 @@ import { useSlow } from './use-slow.ts';
 const MIN_LIST = 96;
 const MAX_LIST = 560;
 const USUAL_LIST = 230;
+/** Where there is so much room, the list stands beside the waterfall instead of above it. */
+const BESIDE_PX = 1_400;
+const WIDTHS = { min: 640, max: 1_200, reset: 640 } as const;
 
 /** Find a trace, open it, read it. */
 export function TracesView() {
   useEffect(followTraces, []);
   const height = useViewStore((state) => state.listHeight);
+  const width = useViewStore((state) => state.listWidth);
+  const area = useElementWidth<HTMLDivElement>();
+  const beside = area.widthPx >= BESIDE_PX;
   const list = useTraceStore((state) => state.list);
   const sort = useTraceStore((state) => state.sort);
   const answered = useTraceStore((state) => state.answered);
@@ -32,10 +39,10 @@ export function TracesView() {
   return (
     <>
       <TraceToolbar />
-      <div className="traces">
+      <div ref={area.ref} className={beside ? 'traces is-beside' : 'traces'}>
         <div
           className={open ? 'traces-list' : 'traces-list is-alone'}
-          style={open ? { height } : undefined}
+          style={open ? (beside ? { width } : { height }) : undefined}
           {...holding}
         >
           <Reading />
@@ -46,7 +53,16 @@ export function TracesView() {
             </button>
           )}
         </div>
-        {open && (
+        {open && beside && (
+          <Splitter
+            label="Width of the list"
+            between="columns"
+            size={width}
+            {...WIDTHS}
+            onResize={(listWidth) => useViewStore.getState().set({ listWidth })}
+          />
+        )}
+        {open && !beside && (
           <Splitter
             label="Height of the list"
             between="rows"

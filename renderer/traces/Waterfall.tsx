@@ -1,9 +1,10 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useEffect, useMemo, useRef } from 'react';
 import type { Trace } from '../../node-core/contract/schema.ts';
 import { formatPlural } from '../format/number.ts';
 import { useKeys } from '../frame/use-keys.ts';
 import { useTraceStore, waitingSpans } from '../stores/trace-store.ts';
+import { useElementWidth } from '../ui/use-element-width.ts';
 import { Minimap } from './Minimap.tsx';
 import { shareOf, ticksOf, wholeWindow } from './time-axis.ts';
 import { WaterfallLine } from './WaterfallLine.tsx';
@@ -40,7 +41,7 @@ export function Waterfall({ trace }: { trace: Trace }) {
   }, [at, virtual]);
   useKeys(useMemo(waterfallKeys, []));
   useEffect(() => releaseRows, []);
-  const { axis, trackPx } = useTrackWidth();
+  const axis = useElementWidth<HTMLDivElement>(); // as wide as the tracks under it
 
   return (
     <div className="waterfall" {...HOLDING}>
@@ -54,7 +55,7 @@ export function Waterfall({ trace }: { trace: Trace }) {
           <span className="spring" />
           <NewSpans />
         </div>
-        <div ref={axis} className="axis">
+        <div ref={axis.ref} className="axis">
           {ticks.map((tick) => (
             <span key={tick.ms} className="mono" style={{ left: `${shareOf(tick.ms, window) * 100}%` }}>
               {tick.label}
@@ -89,7 +90,7 @@ export function Waterfall({ trace }: { trace: Trace }) {
                 window={window}
                 raw={raw}
                 selected={item.index === at}
-                trackPx={trackPx}
+                trackPx={axis.widthPx}
               />
             );
           })}
@@ -114,16 +115,4 @@ function NewSpans() {
       )}
     </span>
   );
-}
-
-/** The axis is as wide as the tracks under it. */
-function useTrackWidth() {
-  const axis = useRef<HTMLDivElement>(null);
-  const [trackPx, setTrackPx] = useState(0);
-  useEffect(() => {
-    const observer = new ResizeObserver(([entry]) => setTrackPx(Math.round(entry?.contentRect.width ?? 0)));
-    if (axis.current !== null) observer.observe(axis.current);
-    return () => observer.disconnect();
-  }, []);
-  return { axis, trackPx };
 }

@@ -16,6 +16,8 @@ import type { WaterfallRow } from './waterfall-rows.ts';
 const CHARACTER_PX = 6.3;
 /** Room to the right of the track for text, px. */
 const MARGIN_PX = 88;
+/** Room to its left, px. */
+const GUTTER_PX = 12;
 
 interface LineProps {
   readonly trace: Trace;
@@ -195,7 +197,7 @@ type Side = 'after' | 'before' | 'inside';
 /** After the bar where there is room, else before it, else on it. */
 function sideOf(textPx: number, roomBefore: number, roomAfter: number): Side {
   if (textPx <= roomAfter + MARGIN_PX) return 'after';
-  return textPx <= roomBefore ? 'before' : 'inside';
+  return textPx <= roomBefore + GUTTER_PX ? 'before' : 'inside';
 }
 
 function textClass(span: TraceSpan, side: Side): string {

@@ -5,16 +5,18 @@ export type WidthClass = 'narrow' | 'small' | 'wide';
 
 const narrow = window.matchMedia('(max-width: 899.98px)');
 const small = window.matchMedia('(max-width: 1279.98px)');
+const broad = window.matchMedia('(min-width: 1920px)');
 
 function subscribe(listener: () => void): () => void {
-  narrow.addEventListener('change', listener);
-  small.addEventListener('change', listener);
+  for (const query of [narrow, small, broad]) query.addEventListener('change', listener);
   return () => {
-    narrow.removeEventListener('change', listener);
-    small.removeEventListener('change', listener);
+    for (const query of [narrow, small, broad]) query.removeEventListener('change', listener);
   };
 }
 
 export const currentWidth = (): WidthClass => (narrow.matches ? 'narrow' : small.matches ? 'small' : 'wide');
 
 export const useWidth = (): WidthClass => useSyncExternalStore(subscribe, currentWidth);
+
+/** A wide window with room for things side by side that else lie one over another. */
+export const useBroad = (): boolean => useSyncExternalStore(subscribe, () => broad.matches);

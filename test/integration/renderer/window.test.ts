@@ -325,6 +325,26 @@ test('Ctrl+J shows the events under any view, those of the selection where somet
   });
 });
 
+test('a broad window keeps what is pinned beside the selection, and the list beside the waterfall', async () => {
+  await withWindow({ size: [1_920, 1_080] }, async ({ page }) => {
+    const [inspector, pinned] = ['Inspector', 'Pinned'].map((name) => page.getByRole('complementary', { name }));
+    await page.getByRole('button', { name: /^filings-2, agent/ }).click();
+    await page.getByRole('button', { name: 'Keep this open' }).click();
+    await page.getByRole('button', { name: /^ct-watch, agent/ }).click();
+    await pinned?.getByRole('heading', { name: 'filings-2' }).waitFor();
+    await inspector?.getByRole('heading', { name: 'ct-watch' }).waitFor();
+    await expectAccessible(page, 'pinned');
+    await pinned?.getByRole('button', { name: 'Close' }).click();
+    await pinned?.waitFor({ state: 'detached' });
+    await inspector?.getByRole('heading', { name: 'ct-watch' }).waitFor();
+    await openFirstTrace(page);
+    const [list, spans] = await Promise.all(
+      [page.getByRole('grid', { name: 'Traces' }), page.getByRole('treegrid')].map((part) => part.boundingBox()),
+    );
+    expect((list?.x ?? 0) + (list?.width ?? 0)).toBeLessThanOrEqual(spans?.x ?? 0);
+  });
+});
+
 test('exports the open trace and a marked selection as files', async () => {
   await withWindow({}, async ({ page, double }) => {
     await openFirstTrace(page);

@@ -20,18 +20,19 @@ interface Frame {
   readonly index: number;
   readonly floor: number;
   cursor: number;
-  /** Its children that are not looked at yet, the last to end at the end. */
-  readonly children: number[];
-  /** The earliest to start of those that were still running when the walk came by. */
-  overlapping: number | undefined;
+  /** Its children that had ended by then, the last to end at the end. */
+  readonly ended: number[];
+  /** Those that still ran then, the first to end at the end. */
+  readonly running: number[];
 }
 
 const NOBODY = -1;
 
 /**
- * The longest chain back from the end: from the last moment of the trace, always to the child that ended last before, and to
- * the parent itself where none did. A child that still ran then was not what the parent waited for, and is taken only when
- * no other was. What outlived its parent is the end of the chain if it ended last of all.
+ * The longest chain back from the end: from the last moment of the trace, always to the child that ended nearest to that
+ * moment, and to the parent itself where there is none. Mostly it ended just before; but a stream is closed a moment after
+ * the call that waited for it has returned, and is still what that call waited for. What outlived its parent is the end of
+ * the chain if it ended last of all.
  *
  * Linear after sorting, without recursion, so that a chain of 100,000 parents is no deeper than any other.
  *
@@ -96,26 +97,29 @@ class PathWalk {
   }
 
   #frame(index: number, cursor: number, floor: number, children: readonly number[] = []): Frame {
-    return { index, floor, cursor, children: [...children], overlapping: undefined };
+    return { index, floor, cursor, ended: [...children], running: [] };
   }
 
-  /** The child that ended last before the cursor; when there is none, the longest of those that ran across it. */
-  #nextChild(frame: Frame): number | undefined {
-    for (let child = frame.children.pop(); child !== undefined; child = frame.children.pop()) {
-      if (this.#endOf(child) <= frame.floor) break; // and so did all the others
-      if (this.#startOf(child) >= frame.cursor) continue;
-      const outlived = this.#endOf(child) > frame.cursor + (this.#spans[child]?.slackMs ?? 0);
-      if (!outlived) {
-        frame.overlapping = undefined;
-        return child;
-      }
-      const best = frame.overlapping;
-      if (best === undefined || this.#startOf(child) < this.#startOf(best)) frame.overlapping = child;
+  /** The child that ended nearest to the cursor, of those that began before it. */
+  #nextChild({ ended, running, cursor, floor }: Frame): number | undefined {
+    if (cursor <= floor) return undefined;
+    for (let last = ended.at(-1); last !== undefined && this.#outlived(last, cursor) > 0; last = ended.at(-1)) {
+      running.push(last);
+      ended.pop();
     }
-    frame.children.length = 0;
-    const { overlapping } = frame;
-    frame.overlapping = undefined;
-    return overlapping !== undefined && this.#startOf(overlapping) < frame.cursor ? overlapping : undefined;
+    dropWhile(running, (child) => this.#startOf(child) >= cursor);
+    dropWhile(ended, (child) => this.#startOf(child) >= cursor);
+    const before = ended.at(-1);
+    const after = running.at(-1);
+    const hasEnded = before !== undefined && this.#endOf(before) > floor;
+    if (after === undefined) return hasEnded ? ended.pop() : undefined;
+    const isNearer = hasEnded && cursor - this.#endOf(before) <= this.#outlived(after, cursor);
+    return isNearer ? ended.pop() : running.pop();
+  }
+
+  /** How long a span still ran after a moment, beyond what its clock may be off. */
+  #outlived(index: number, moment: number): number {
+    return this.#endOf(index) - moment - (this.#spans[index]?.slackMs ?? 0);
   }
 
   #isLaterEnd(index: number, than: number): boolean {
@@ -140,4 +144,9 @@ class PathWalk {
     const span = this.#spans[index];
     return span === undefined ? 0 : Math.max(span.startMs, span.endMs);
   }
+}
+
+/** Takes from the end of a list what is no use. */
+function dropWhile(list: number[], useless: (index: number) => boolean): void {
+  for (let last = list.at(-1); last !== undefined && useless(last); last = list.at(-1)) list.pop();
 }

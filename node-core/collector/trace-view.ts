@@ -180,7 +180,7 @@ function notesOf(spans: readonly SpanRecord[], tree: TraceTree, drawn: readonly 
   if (oneEnded > 0) notes.push(`Other end not heard for ${counted(oneEnded, 'flow')}`);
   if (new Set(spans.map(originOf)).size > 1) {
     const unknown = new Set(drawn.filter((span) => span.clock.state === 'unknown').map((span) => span.service));
-    for (const service of unknown) notes.push(`${service}: clock unknown`);
+    if (unknown.size > 0) notes.push(`Times from ${listed([...unknown])} are not aligned: clock unknown`);
   }
   if (missingParents > 0) notes.push(`Parent not received for ${counted(missingParents, 'span')}`);
   if (selfParents > 0) notes.push(`${counted(selfParents, 'span')} named as its own parent, shown as a root`);
@@ -188,6 +188,14 @@ function notesOf(spans: readonly SpanRecord[], tree: TraceTree, drawn: readonly 
   const unexplained = roots - missingParents - selfParents - cutLoops.length;
   if (unexplained > 1) notes.push(`${unexplained} roots, none above the others`);
   return notes;
+}
+
+const MOST_NAMED = 5;
+
+/** "a, b and 3 more". */
+function listed(names: readonly string[]): string {
+  const more = names.length - MOST_NAMED;
+  return names.slice(0, MOST_NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
 function counted(count: number, noun: string): string {

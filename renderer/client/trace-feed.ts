@@ -1,5 +1,5 @@
 import { safe } from '@orpc/client';
-import type { TraceSummary } from '../../node-core/contract/schema.ts';
+import type { Trace, TraceSummary } from '../../node-core/contract/schema.ts';
 import { chipValues, type Filter, plainText } from '../stores/filter.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { traceQueryOf, useTraceStore } from '../stores/trace-store.ts';
@@ -19,7 +19,7 @@ const live = new FrameBatcher<ReadonlyMap<string, TraceSummary>>(
   (held, next) => new Map([...held, ...next]),
   (summaries) => {
     useTraceStore.getState().addLive([...summaries.values()]);
-    rereadGrown([...summaries.values()]);
+    rereadStale([...summaries.values()]);
   },
 );
 
@@ -57,14 +57,19 @@ export async function openTrace(traceId: string): Promise<void> {
   store.show(trace);
 }
 
-/** Reads the open trace again when the list tells that it has more spans by now. */
-function rereadGrown(summaries: readonly TraceSummary[]): void {
+/** Reads the open trace again when the list tells that it has more spans by now, or while a clock of its nodes is unknown. */
+function rereadStale(summaries: readonly TraceSummary[]): void {
   const { openId, open, waiting } = useTraceStore.getState();
   const known = waiting ?? open;
   if (known === undefined || !known.rawTraceIds.includes(openId ?? '')) return;
   const grown = summaries.find((each) => each.rawTraceIds.some((id) => known.rawTraceIds.includes(id)));
-  if (grown !== undefined && grown.spans > known.totalSpans) void openTrace(grown.traceId);
+  const isStale = grown !== undefined && (grown.spans > known.totalSpans || awaitsClock(known));
+  if (isStale) void openTrace(grown.traceId);
 }
+
+/** Clocks become known by and by; that of an exporter which is no node never does. */
+const awaitsClock = ({ spans }: Trace): boolean =>
+  spans.some(({ nodeId, clock }) => nodeId !== undefined && clock.state === 'unknown');
 
 /** Saves traces as OTLP JSON, as their nodes sent them or with the ids that the joined trace has. */
 export async function exportTraces(traceIds: readonly string[], joined: boolean): Promise<void> {
@@ -133,7 +138,7 @@ async function search(): Promise<void> {
   const list = new Map(result.traces.map((summary) => [summary.traceId, summary]));
   const { matched, total } = result;
   store.set({ list, matched, total, answered, searchingSince: undefined, searchError: undefined });
-  rereadGrown(result.traces);
+  rereadStale(result.traces);
 }
 
 interface OtlpSpans {

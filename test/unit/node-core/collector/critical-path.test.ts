@@ -34,7 +34,7 @@ describe('the critical path', () => {
     ]);
   });
 
-  test('prefers what ended before to what still ran', () => {
+  test('prefers what ended just before to what ran on for longer', () => {
     expect(path([0, 80, -1], [0, 30, 0], [0, 50, 0], [30, 70, 0], [50.5, 80, 0])).toEqual([
       [2, 0, 50],
       [0, 50, 50.5],
@@ -49,20 +49,35 @@ describe('the critical path', () => {
     ]);
   });
 
+  test('a stream that is closed a moment after its call returned is what the call waited for, not the dial', () => {
+    expect(path([0, 200, -1], [0, 123, 0], [0, 125, 1], [0, 1, 1], [123, 200, 0])).toEqual([
+      [2, 0, 123],
+      [4, 123, 200],
+    ]);
+  });
+
+  test('what goes on long after its parent is not what the parent waited for', () => {
+    expect(path([0, 300, -1], [0, 100, 0], [0, 98, 1], [10, 150, 1], [100, 300, 0])).toEqual([
+      [2, 0, 98],
+      [1, 98, 100],
+      [4, 100, 300],
+    ]);
+  });
+
   test('allows for a clock that may be off', () => {
     const tight = [
       [0, 100, -1],
-      [0, 60.4, 0],
-      [20, 30, 0],
+      [0, 66, 0],
+      [20, 58, 0],
       [60, 100, 0],
     ] as const satisfies Row[];
     expect(path(...tight)).toEqual([
-      [0, 0, 20],
-      [2, 20, 30],
-      [0, 30, 60],
+      [1, 0, 20],
+      [2, 20, 58],
+      [0, 58, 60],
       [3, 60, 100],
     ]);
-    expect(path(tight[0], [0, 60.4, 0, 0.5], tight[2], tight[3])).toEqual([
+    expect(path(tight[0], [0, 66, 0, 5], tight[2], tight[3])).toEqual([
       [1, 0, 60],
       [3, 60, 100],
     ]);

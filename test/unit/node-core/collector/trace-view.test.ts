@@ -150,7 +150,7 @@ describe('what is missing is said', () => {
   test('the clock of an agent without a handshake, whose spans are placed inside their caller', () => {
     const bare = query().map((span) => ({ ...span, events: [] }));
     const view = shown(bare);
-    expect(view.notes).toEqual(['agent-2: clock unknown']);
+    expect(view.notes).toEqual(['Times from agent-2 are not aligned: clock unknown']);
     const [caller, accepted] = view.spans.filter((span) => span.name === SPAN.stream);
     expect(accepted?.clock).toEqual({ state: 'unknown' });
     expect(accepted?.startMs).toBeCloseTo(180 + (720 - 690) / 2, 6);

@@ -83,7 +83,7 @@ function readReport(name) {
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
 }
 
-/** A test that says why it cannot run (test/support/not-run.ts) lacks something from PyPI; any other skip has failed. */
+/** A test that says why it cannot run (test/support/not-run.ts) lacks the stock programs or their network; any other skip has failed. */
 function countVitest(report) {
   if (report === undefined) return { passed: 0, failed: 1, notRun: 0 };
   const tests = report.testResults.flatMap((file) => file.assertionResults);

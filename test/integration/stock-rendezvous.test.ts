@@ -5,24 +5,24 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { StockDaemon } from '../../node-core/cli/interop/stock-daemon.ts';
 import { FlightdeckProcess } from '../support/flightdeck-process.ts';
 import { NetworkNamespace } from '../support/network-namespace.ts';
-import { notRun } from '../support/not-run.ts';
-import { STOCK_PROGRAMS } from '../support/stock-programs.ts';
+import { stockPrograms } from '../support/stock-programs.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const REGISTRY = '127.0.0.1:9000';
 const BEACON = '127.0.0.1:9001';
 const closing: (() => unknown)[] = [];
 let folder = '';
+let programs = '';
 let namespace: NetworkNamespace;
 
 beforeEach(async (context) => {
-  if (STOCK_PROGRAMS === undefined) notRun(context, 'the stock daemon could not be fetched');
+  programs = stockPrograms(context);
   folder = await mkdtemp(join(tmpdir(), 'fd-'));
   namespace = await NetworkNamespace.open();
 });
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
-  if (STOCK_PROGRAMS === undefined) return;
+  if (programs === '') return;
   await namespace.close();
   await rm(folder, { recursive: true });
 });
@@ -37,7 +37,7 @@ async function startRendezvous(): Promise<FlightdeckProcess> {
 
 async function startDaemon(name: string, port: number, ...flags: string[]): Promise<StockDaemon> {
   const daemon = await StockDaemon.start({
-    ...{ programs: STOCK_PROGRAMS ?? '', prefix: namespace.prefix },
+    ...{ programs, prefix: namespace.prefix },
     ...{ name, flags, registry: REGISTRY, beacon: BEACON, listen: `127.0.0.1:${port}` },
     folder: join(folder, name),
   });

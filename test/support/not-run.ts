@@ -7,7 +7,7 @@ declare module 'vitest' {
   }
 }
 
-/** Ends a test that needs something only PyPI has, where PyPI cannot be reached. */
+/** Ends a test of the stock programs where they cannot be had, or not be kept in a network of their own. */
 export function notRun(context: TestContext, reason: string): never {
   context.task.meta.notRun = reason;
   return context.skip(reason);

@@ -2,8 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { notRun } from '../../support/not-run.ts';
-import { STOCK_PROGRAMS } from '../../support/stock-programs.ts';
+import { stockPrograms } from '../../support/stock-programs.ts';
 
 /** The command line as it is built for use; `npm test` builds it first. */
 const PROGRAM = fileURLToPath(new URL('../../../out/main/flightdeck.cjs', import.meta.url));
@@ -17,9 +16,9 @@ async function interop(bin: string, words: readonly string[]): Promise<string[]>
 }
 
 test('a stock node registers, is pinged, echoes and is in the graph', async (context) => {
-  if (STOCK_PROGRAMS === undefined) notRun(context, 'the stock daemon could not be fetched');
+  const programs = stockPrograms(context);
   const words = ['registers at our registry', 'our encrypted ping', '64 KiB through stock', 'is in the graph'];
-  const lines = await interop(STOCK_PROGRAMS, words);
+  const lines = await interop(programs, words);
   expect(lines.filter((line) => line.startsWith('failed'))).toEqual([]);
   expect(lines.filter((line) => line.startsWith('ok'))).toHaveLength(words.length);
   expect(lines.at(-1)).toBe('4 passed, 0 failed');

@@ -84,6 +84,11 @@ export function decodeSpanJson(json: string, resource: Resource, scope: Scope, a
   return spanRecord({ ...NO_IDS, ...parseObject(json) }, resource, scope, arrival);
 }
 
+/** One log record as the store keeps it. */
+export function decodeLogJson(json: string, resource: Resource, scope: Scope, arrival: Arrival): LogRecord {
+  return logRecord(parseObject(json), resource, scope, arrival);
+}
+
 const NO_IDS = { traceId: 'f'.repeat(32), spanId: 'f'.repeat(16) };
 
 function parseObject(json: string): JsonObject {

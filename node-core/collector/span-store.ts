@@ -13,6 +13,7 @@ import {
   logCells,
   readIdentity,
   readJoin,
+  readLogs,
   readSpans,
   spanCells,
 } from './store-rows.ts';
@@ -157,6 +158,15 @@ export class SpanStore {
       [arrivedNs],
     );
     return readSpans([...rows].reverse());
+  }
+
+  /** The last records of an event that this exporter sent, the oldest first. */
+  async lastEvents(eventName: string, publicKey: string, most: number): Promise<LogRecord[]> {
+    const rows = await this.#days.query(
+      'SELECT * FROM all_logs WHERE event_name = ? AND exporter_key = ? ORDER BY time_ns DESC, arrived_ns DESC LIMIT ?',
+      [eventName, publicKey, most],
+    );
+    return readLogs([...rows].reverse());
   }
 
   search(query: TraceQuery): Promise<TraceSearchResult> {

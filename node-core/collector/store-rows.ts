@@ -3,7 +3,7 @@ import { ATTR } from '../base/tracer.ts';
 import { defaultPrimitives } from '../crypto/primitives.ts';
 import type { FlowJoin } from './flow-stitcher.ts';
 import type { LogRecord } from './log-record.ts';
-import { decodeResourceJson, decodeScopeJson, decodeSpanJson } from './otlp-decode-json.ts';
+import { decodeLogJson, decodeResourceJson, decodeScopeJson, decodeSpanJson } from './otlp-decode-json.ts';
 import { logToOtlpJson, resourceToOtlpJson, scopeToOtlpJson, spanToOtlpJson } from './otlp-encode-json.ts';
 import {
   type Arrival,
@@ -212,6 +212,17 @@ export function readSpans(rows: readonly Row[]): SpanRecord[] {
       startTimeUnixNano: BigInt(row.start_ns as bigint),
       endTimeUnixNano: BigInt(row.end_ns as bigint),
     };
+  });
+}
+
+/** Rows of logs as records again. */
+export function readLogs(rows: readonly Row[]): LogRecord[] {
+  const resources = new Map<string, Resource>();
+  const scopes = new Map<string, Scope>();
+  return rows.map((row) => {
+    const resource = shared(resources, String(row.resource), decodeResourceJson);
+    const scope = shared(scopes, String(row.scope), decodeScopeJson);
+    return decodeLogJson(String(row.record), resource, scope, readArrival(row));
   });
 }
 

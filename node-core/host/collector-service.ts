@@ -4,6 +4,7 @@ import { PilotError } from '../base/errors.ts';
 import type { Endpoint } from '../base/transport.ts';
 import { type Batch, BatchProcessor } from '../collector/batch-processor.ts';
 import { type ClockEstimate, ClockOffsets } from '../collector/clock-offsets.ts';
+import { decodeEvent, EVENT_NAME, type StoredEvent } from '../collector/event-codec.ts';
 import { type FlowJoin, FlowStitcher } from '../collector/flow-stitcher.ts';
 import type { LogRecord } from '../collector/log-record.ts';
 import { LossLedger } from '../collector/loss-ledger.ts';
@@ -120,6 +121,12 @@ export class CollectorService {
 
   tail(query: TraceQuery, signal: AbortSignal): AsyncGenerator<TraceSummary[], void, undefined> {
     return this.#tail.watch(query, signal);
+  }
+
+  /** The last lines of the log of the deck with this key, the oldest first. */
+  async events(publicKey: string, most: number): Promise<StoredEvent[]> {
+    const records = await this.#options.store.lastEvents(EVENT_NAME, publicKey, most);
+    return records.flatMap((record) => decodeEvent(record) ?? []);
   }
 
   /** @throws PilotError `trace.not-found` */

@@ -56,6 +56,9 @@ export function createCollectorRouter(service: CollectorService) {
     search: calls.input(traceQuery).handler(({ input }) => service.search(input)),
     tail: calls.input(traceQuery).handler(({ input, signal }) => service.tail(input, signal ?? never)),
     trace: calls.input(z.object({ traceId })).handler(({ input }) => service.trace(input.traceId)),
+    events: calls
+      .input(z.object({ publicKey: z.string(), most: z.number() }))
+      .handler(({ input }) => service.events(input.publicKey, input.most)),
     paths: calls
       .input(z.object({ traceIds: z.array(traceId) }))
       .handler(({ input, signal }) => service.paths(input.traceIds, signal ?? never)),

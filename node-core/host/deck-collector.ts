@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { ClockEstimate } from '../collector/clock-offsets.ts';
+import type { StoredEvent } from '../collector/event-codec.ts';
 import type { RecordedSpan } from '../collector/recording-tracer.ts';
 import type { RecordedLog } from '../collector/report-codec.ts';
 import type { Exporter } from '../collector/span.ts';
@@ -40,6 +41,8 @@ export interface DeckCollector {
   submit(spans: readonly RecordedSpan[], logs: readonly RecordedLog[]): void;
   /** Serves OTLP/HTTP on a stream of the overlay, to the peer that its tunnel authenticated. */
   serveStream(stream: Duplex, peer: Exporter): void;
+  /** The last lines of the log that the deck with this key has submitted, the oldest first. */
+  events(publicKey: string, most: number): Promise<StoredEvent[]>;
   search(query: TraceQuery): Promise<TraceSearchResult>;
   tail(query: TraceQuery, signal: AbortSignal): AsyncGenerator<TraceSummary[], void, undefined>;
   trace(traceId: string): Promise<Trace>;

@@ -2,8 +2,10 @@ import { toHex } from '../base/bytes.ts';
 import type { Instant } from '../base/clock.ts';
 import { PilotError } from '../base/errors.ts';
 import { type DatagramSocket, type Endpoint, formatEndpoint } from '../base/transport.ts';
+import { encodeEvent } from '../collector/event-codec.ts';
 import type { RecordedSpan } from '../collector/recording-tracer.ts';
-import type { LedgerStage } from '../contract/schema.ts';
+import type { Resource } from '../collector/span.ts';
+import type { LedgerStage, LogEvent } from '../contract/schema.ts';
 import type { Identity } from '../crypto/identity.ts';
 import type { SystemClock } from '../io/system-clock.ts';
 import type { NodeEvent } from '../node/pilot-node.ts';
@@ -40,7 +42,12 @@ export interface DeckOptions {
 
 /** The beacon is asked this often, so that the window tells the truth about it within 5 s. */
 const DISCOVER_MS = 1_500;
-const SPAN_BATCH_MS = 100;
+/** Spans and lines of the log are submitted together. */
+const BATCH_MS = 100;
+/** Lines of earlier runs that the log begins with. */
+const MOST_RECALLED = 2_000;
+/** Lines that wait for the node to be registered. */
+const MOST_WAITING = 1_000;
 const NANOS_PER_MS = 1_000_000n;
 
 /** The operator's node, and everything the window shows of it and of the mesh. */
@@ -54,9 +61,12 @@ export class Deck {
   readonly #state: GraphState;
   readonly #directory: DirectoryWatch;
   readonly #pinger: PeerPinger;
+  readonly #resource: Resource;
   #spans: RecordedSpan[];
+  /** Lines of the log that are not stored yet. */
+  #lines: LogEvent[] = [];
   #recorded = 0;
-  #spanTimer: ReturnType<typeof setTimeout> | undefined;
+  #submitTimer: ReturnType<typeof setTimeout> | undefined;
   #beaconRtt: { readonly ms: number; readonly at: number } | undefined;
 
   private constructor(options: DeckOptions, collector: DeckCollector, state: GraphState, log: LogBook) {
@@ -66,8 +76,14 @@ export class Deck {
     this.#options = options;
     this.#state = state;
     this.#spans = [];
+    this.#resource = resource;
     this.collector = collector;
     this.log = log;
+    log.onAdded = (line) => {
+      this.#lines.push(line);
+      if (this.#lines.length > MOST_WAITING) this.#lines.shift();
+      this.#submitSoon();
+    };
     this.graph = new GraphFeed(state, clock);
     this.status = new DeckStatusBoard(clock, {
       networkName,
@@ -89,7 +105,7 @@ export class Deck {
       discoverIntervalMs: DISCOVER_MS,
       rateLimits: options.rateLimits,
       onEvent: (event, now) => this.#handleEvent(event, now),
-      onReports: (reports) => this.#submitReports(reports, resource),
+      onReports: (reports) => this.#submitReports(reports),
     });
     this.node.serve(echoService);
     this.node.serve(
@@ -136,6 +152,7 @@ export class Deck {
       onClocks: (clocks) => state.setClocks(clocks),
       onProblem: (text) => log.add({ level: 'error', kind: 'collector', text, source: 'collector', actor: 'node' }),
     });
+    await recallLog(log, collector, toHex(options.identity.publicKey));
     const deck = new Deck(options, collector, state, log);
     late.deck = deck;
     return deck;
@@ -145,9 +162,9 @@ export class Deck {
     this.#pinger.stop();
     this.#directory.stop();
     this.graph.stop();
-    clearTimeout(this.#spanTimer);
+    clearTimeout(this.#submitTimer);
     await this.node.stop();
-    this.#flushSpans();
+    this.#submitRecords();
     await this.collector.stop();
   }
 
@@ -290,10 +307,10 @@ export class Deck {
     this.#pinger.setPeers(new Set([...nodes.map(({ nodeId }) => nodeId), ...this.node.core.tunnels.peers()]));
   }
 
-  #submitReports(reports: readonly Report[], resource: ReturnType<typeof nodeResource>): void {
+  #submitReports(reports: readonly Report[]): void {
     this.collector.submit(
       [],
-      reports.map((report) => encodeReport(report, resource)),
+      reports.map((report) => encodeReport(report, this.#resource)),
     );
     const drops = this.node.core.tunnels.drops();
     const dropped = [...drops.values()].reduce((sum, count) => sum + count, 0);
@@ -327,14 +344,24 @@ export class Deck {
   #record(span: RecordedSpan): void {
     this.#recorded += 1;
     this.#spans.push(span);
-    this.#spanTimer ??= setTimeout(() => this.#flushSpans(), SPAN_BATCH_MS);
+    this.#submitSoon();
   }
 
-  #flushSpans(): void {
-    this.#spanTimer = undefined;
+  #submitSoon(): void {
+    this.#submitTimer ??= setTimeout(() => this.#submitRecords(), BATCH_MS);
+  }
+
+  /** Lines wait for the node id, without which nobody could tell later that they are ours. */
+  #submitRecords(): void {
+    this.#submitTimer = undefined;
     const spans = this.#spans;
     this.#spans = [];
-    if (spans.length > 0) this.collector.submit(spans, []);
+    const lines = this.node.nodeId === 0 ? [] : this.#lines.splice(0);
+    if (spans.length + lines.length === 0) return;
+    this.collector.submit(
+      spans,
+      lines.map((line) => encodeEvent(line, this.#resource)),
+    );
   }
 
   #serveTelemetry({ duplex, peerNodeId }: OpenStream): void {
@@ -353,5 +380,15 @@ export class Deck {
       actor: 'node',
       ...(nodeId === undefined ? {} : { nodeId }),
     });
+  }
+}
+
+/** A deck goes on with the log that it had. Without it, it goes on as well. */
+async function recallLog(log: LogBook, collector: DeckCollector, publicKey: string): Promise<void> {
+  try {
+    log.recall(await collector.events(publicKey, MOST_RECALLED));
+  } catch (error) {
+    const text = `Earlier lines of this log could not be read: ${(error as Error).message}`;
+    log.add({ level: 'warning', kind: 'collector', text, source: 'collector', actor: 'node' });
   }
 }

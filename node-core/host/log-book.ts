@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import type { StoredEvent } from '../collector/event-codec.ts';
 import type { LogEvent } from '../contract/schema.ts';
 
 export type LogEntry = Omit<LogEvent, 'id' | 'at'>;
@@ -11,6 +12,8 @@ export class LogBook {
   readonly #clock: Clock;
   readonly #events: LogEvent[] = [];
   readonly #readers = new Set<() => void>();
+  /** Hears of each new line. */
+  onAdded: ((event: LogEvent) => void) | undefined;
   #nextId = 1;
 
   constructor(clock: Clock) {
@@ -19,10 +22,19 @@ export class LogBook {
 
   add(entry: LogEntry): void {
     const at = Number(this.#clock.now().unixNano / 1_000n) / 1_000;
-    this.#events.push({ id: this.#nextId, at, ...entry });
+    const event = { id: this.#nextId, at, ...entry };
+    this.#events.push(event);
     this.#nextId += 1;
     if (this.#events.length > MOST_EVENTS) this.#events.splice(0, this.#events.length - MOST_EVENTS);
     for (const wake of this.#readers) wake();
+    this.onAdded?.(event);
+  }
+
+  /** Puts the lines of earlier runs before those of this one; nobody has read any yet. */
+  recall(earlier: readonly StoredEvent[]): void {
+    const lines = [...earlier, ...this.#events].slice(-MOST_EVENTS);
+    this.#events.splice(0, this.#events.length, ...lines.map((line, index) => ({ ...line, id: index + 1 })));
+    this.#nextId = this.#events.length + 1;
   }
 
   /** The last events, then new ones. A slow reader misses what was forgotten meanwhile, never more. */

@@ -100,6 +100,10 @@ class ThreadedCollector implements DeckCollector {
     });
   }
 
+  events(publicKey: string, most: number) {
+    return this.#ask((client) => client.events({ publicKey, most }));
+  }
+
   search(query: TraceQuery) {
     return this.#ask((client) => client.search(query));
   }

@@ -55,6 +55,7 @@ test.describe('when the deck host is killed', () => {
     const { pid, otlpHttp } = await readDeckFile(app.dataFolder);
     const exporter = new SteadyExporter(otlpHttp);
     const exporting = exporter.run();
+    await deck.command('Ping filings-1');
     await sleep(2_000);
 
     process.kill(pid, 'SIGKILL');
@@ -65,6 +66,9 @@ test.describe('when the deck host is killed', () => {
     await expect.poll(() => exporter.acknowledged.length, HEALED).toBeGreaterThan(beforeDeath + 10);
     exporter.stop();
     await exporting;
+
+    await deck.open('Log');
+    await expect(deck.page.getByRole('grid', { name: 'Log' })).toContainText('Ping filings-1:');
 
     const again = await connectWhenReady(app.dataFolder, 30_000);
     await waitForLiveAgents(again, 4, 60_000);

@@ -12,9 +12,10 @@ import { OTLPTraceExporter as ProtoExporter } from '@opentelemetry/exporter-trac
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { parseEndpoint } from '../../../../node-core/base/transport.ts';
+import { encodeEvent } from '../../../../node-core/collector/event-codec.ts';
 import { encodeLogsRequest, encodeTracesRequest } from '../../../../node-core/collector/otlp-encode.ts';
 import { encodeTunnelReport } from '../../../../node-core/collector/report-codec.ts';
-import type { SpanRecord } from '../../../../node-core/collector/span.ts';
+import { EMPTY_RESOURCE, type SpanRecord } from '../../../../node-core/collector/span.ts';
 import type { ReportRow } from '../../../../node-core/collector/topology.ts';
 import type { DeckCollector } from '../../../../node-core/host/deck-collector.ts';
 import { Bundle, startTestCollector } from '../../../support/collector.ts';
@@ -214,6 +215,25 @@ test('a tail shows a trace as it arrives, and ends with its reader', async () =>
   expect((await first).value).toMatchObject([{ traceId: traceIdOf(1), title: 'fails', errors: 1 }]);
   leaving.abort();
   await tail.return();
+});
+
+test('the lines of a deck’s log are read back after a restart, and nobody else’s', async () => {
+  const line = { level: 'info', kind: 'k', source: 's', actor: 'operator' } as const;
+  const records = (...texts: readonly string[]) =>
+    texts.map((text, at) => encodeEvent({ ...line, at: at + 1, text }, EMPTY_RESOURCE));
+  const { publicKey } = exporterOf(5);
+  collector.submit([], records('nobody’s yet'));
+  collector.setSelf(exporterOf(5));
+  collector.submit([], records('first', 'second', 'third'));
+  expect(await post('/v1/logs', encodeLogsRequest(records('forged here')))).toBe(200);
+  expect(await post('/v1/logs', encodeLogsRequest(records('forged by a peer')), { agent: overlayAgent(9) })).toBe(200);
+  await expect.poll(async () => (await collector.events(publicKey, 10)).length).toBe(3);
+  await collector.stop();
+  await start();
+  expect((await collector.events(publicKey, 2)).map(({ at, text }) => [at, text])).toEqual([
+    [2, 'second'],
+    [3, 'third'],
+  ]);
 });
 
 test('an unknown trace and an empty query are said with their codes', async () => {

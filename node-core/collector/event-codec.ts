@@ -1,0 +1,71 @@
+import { ATTR } from '../base/tracer.ts';
+import type { LogEvent } from '../contract/schema.ts';
+import { anyValueOf, attributeListOf } from './attribute-list.ts';
+import type { LogRecord } from './log-record.ts';
+import type { RecordedLog } from './report-codec.ts';
+import { EMPTY_SCOPE, integerAttribute, type Resource, textAttribute } from './span.ts';
+
+/** A line of an operator's log, wherever it stands in it. */
+export type StoredEvent = Omit<LogEvent, 'id'>;
+
+/** The event name of log records that are lines of an operator's log. PROTOCOL.md, "Reports", has their attributes. */
+export const EVENT_NAME = 'flightdeck.event';
+
+const EVENT_ATTR = {
+  kind: 'flightdeck.event.kind',
+  source: 'flightdeck.event.source',
+  actor: 'flightdeck.event.actor',
+} as const;
+
+const SEVERITY: Readonly<Record<LogEvent['level'], number>> = { info: 9, warning: 13, error: 17 };
+const MICROS_PER_MS = 1e3;
+const NANOS_PER_MICRO = 1_000n;
+
+export function encodeEvent(event: StoredEvent, resource: Resource): RecordedLog {
+  const at = BigInt(Math.round(event.at * MICROS_PER_MS)) * NANOS_PER_MICRO;
+  return {
+    timeUnixNano: at,
+    observedTimeUnixNano: at,
+    severityNumber: SEVERITY[event.level],
+    severityText: '',
+    body: anyValueOf(event.text),
+    attributes: attributeListOf({
+      [EVENT_ATTR.kind]: event.kind,
+      [EVENT_ATTR.source]: event.source,
+      [EVENT_ATTR.actor]: event.actor,
+      [ATTR.peerNodeId]: event.nodeId,
+      [ATTR.groupId]: event.groupId,
+    }),
+    droppedAttributesCount: 0,
+    flags: 0,
+    traceId: event.traceId ?? '',
+    spanId: '',
+    eventName: EVENT_NAME,
+    resource,
+    scope: EMPTY_SCOPE,
+  };
+}
+
+/** The line that a record holds; undefined for any other record. */
+export function decodeEvent(log: LogRecord): StoredEvent | undefined {
+  const { attributes, body, severityNumber, timeUnixNano, traceId } = log;
+  const kind = textAttribute(attributes, EVENT_ATTR.kind);
+  const source = textAttribute(attributes, EVENT_ATTR.source);
+  const actor = textAttribute(attributes, EVENT_ATTR.actor);
+  if (log.eventName !== EVENT_NAME || typeof body !== 'string' || kind === undefined || source === undefined) {
+    return undefined;
+  }
+  const nodeId = integerAttribute(attributes, ATTR.peerNodeId);
+  const groupId = integerAttribute(attributes, ATTR.groupId, 0xffff);
+  return {
+    at: Number(timeUnixNano / NANOS_PER_MICRO) / MICROS_PER_MS,
+    level: severityNumber >= SEVERITY.error ? 'error' : severityNumber >= SEVERITY.warning ? 'warning' : 'info',
+    kind,
+    text: body,
+    source,
+    actor: actor === 'operator' ? 'operator' : 'node',
+    ...(nodeId === undefined ? {} : { nodeId }),
+    ...(groupId === undefined ? {} : { groupId }),
+    ...(traceId === '' ? {} : { traceId }),
+  };
+}

@@ -5,7 +5,7 @@ import { deckClient } from './deck.ts';
 
 /** Rows come into view together, and live traces grow span by span: one call answers for what came up meanwhile. */
 const GATHER_MS = 300;
-const MOST_AT_ONCE = 50;
+const MOST_AT_ONCE = 10;
 
 const wanted = new Map<string, number>();
 let reading = false;

@@ -42,10 +42,23 @@ export function categoryOf(span: SpanRecord, coveredShare: number | undefined): 
 }
 
 /**
- * What a span's time was spent on, from its start: a flow that changed its path has a kind for each stretch. Its own
- * attribute names the last path, each event the one before it too.
+ * What a span's time was spent on, from its start: a stream is dialled until its peer has answered, and a flow that changed
+ * its path has a kind for each stretch after that.
  */
 export function categoryStretches(span: SpanRecord, category: SpanCategory): CategoryStretch[] {
+  const stretches = pathStretches(span, category);
+  const answered = span.name === SPAN.stream ? timeOf(span, SPAN_EVENT.synAckReceived) : undefined;
+  if (answered === undefined) return stretches;
+  const then = stretches.filter(({ fromUnixNano }) => fromUnixNano <= answered).at(-1)?.category ?? category;
+  return [
+    { fromUnixNano: span.startTimeUnixNano, category: 'setup' },
+    { fromUnixNano: answered, category: then },
+    ...stretches.filter(({ fromUnixNano }) => fromUnixNano > answered),
+  ];
+}
+
+/** A flow's own attribute names the last path, each event the one before it too. */
+function pathStretches(span: SpanRecord, category: SpanCategory): CategoryStretch[] {
   const changes = FLOWS.has(span.name) ? span.events.filter((event) => event.name === SPAN_EVENT.pathChanged) : [];
   const [first] = changes;
   const before = first === undefined ? undefined : pathIn(first.attributes, ATTR.previousPath);
@@ -68,6 +81,10 @@ function ownCategory(span: SpanRecord): SpanCategory | undefined {
 
 function flowCategory(path: PathKind | undefined): SpanCategory {
   return path === 'relay' ? 'relay' : 'network';
+}
+
+function timeOf(span: SpanRecord, event: string): bigint | undefined {
+  return span.events.find(({ name }) => name === event)?.timeUnixNano;
 }
 
 function isModel(attributes: AttributeList): boolean {

@@ -73,7 +73,6 @@ function CriticalPath({ trace }: { trace: Trace }) {
   const shares = criticalShares(trace);
   const total = shares.reduce((sum, share) => sum + share.value, 0);
   const errors = trace.spans.filter((span) => span.status === 'error').length;
-  const criticalOnly = useTraceStore((state) => state.criticalOnly);
   return (
     <div className="critical-path">
       <span>
@@ -89,14 +88,6 @@ function CriticalPath({ trace }: { trace: Trace }) {
         ))}
       </ul>
       <span className="spring" />
-      <button
-        type="button"
-        className="toolbar-button critical-only"
-        aria-pressed={criticalOnly}
-        onClick={() => useTraceStore.getState().set({ criticalOnly: !criticalOnly })}
-      >
-        Critical only <kbd>c</kbd>
-      </button>
       {errors > 0 && (
         <button type="button" className="toolbar-button" onClick={() => nextError(1)}>
           <HealthGlyph state="failing" /> {formatPlural(errors, 'error')} <kbd>e</kbd>

@@ -54,6 +54,7 @@ export function Waterfall({ trace }: { trace: Trace }) {
           agent, span
           <span className="spring" />
           <NewSpans />
+          <CriticalOnly />
         </div>
         <div ref={axis.ref} className="axis">
           {ticks.map((tick) => (
@@ -103,6 +104,20 @@ export function Waterfall({ trace }: { trace: Trace }) {
 const holdRows = () => useTraceStore.getState().hold(true);
 const releaseRows = () => useTraceStore.getState().hold(false);
 const HOLDING = { onPointerOver: holdRows, onPointerDown: holdRows, onPointerLeave: releaseRows };
+
+function CriticalOnly() {
+  const criticalOnly = useTraceStore((state) => state.criticalOnly);
+  return (
+    <button
+      type="button"
+      className="toolbar-button critical-only"
+      aria-pressed={criticalOnly}
+      onClick={() => useTraceStore.getState().set({ criticalOnly: !criticalOnly })}
+    >
+      Critical only <kbd>c</kbd>
+    </button>
+  );
+}
 
 function NewSpans() {
   const count = useTraceStore(waitingSpans);

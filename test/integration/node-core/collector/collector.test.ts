@@ -179,7 +179,7 @@ describe('a flow that two nodes saw', () => {
     await send(theirs, overlayAgent(9));
     await send(mine, overlayAgent(7));
     const { signal } = new AbortController();
-    const criticalPath = { work: 6, network: 2, 'not covered': 2 };
+    const criticalPath = { work: 6, setup: 1, network: 1, 'not covered': 2 };
     await expect
       .poll(() => collector.paths([traceIdOf(77), traceIdOf(2)], signal))
       .toEqual([{ traceId: traceIdOf(2), durationMs: 10, criticalPath }]); // once the flow is joined

@@ -76,6 +76,7 @@ program
   .option('--identity <file>', 'where the identity is kept; without it a new one each time')
   .option('--hostname <name>', 'the name to register', '')
   .option('--public', 'let everybody reach this node', false)
+  .option(...NO_RATE_LIMITS)
   .action((options) => runUntilStopped((lifetime) => startNode(options, lifetime)));
 
 program

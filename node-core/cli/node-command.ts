@@ -18,6 +18,8 @@ export interface NodeCommand {
   readonly identity: string | undefined;
   readonly hostname: string;
   readonly public: boolean;
+  /** False lifts what is bounded per second. */
+  readonly rateLimits: boolean;
 }
 
 /** A node with its services in this process. Messages it gets are logged. */
@@ -47,6 +49,7 @@ export async function startNode(command: NodeCommand, lifetime: Lifetime) {
     clock,
     clockEpoch: () => clock.epoch,
     followObservedEndpoint: endpoint === undefined,
+    rateLimits: command.rateLimits,
     onEvent: (event) => {
       if (event.type === 'registry') log.info({ state: event.state, reason: event.reason }, 'registry');
     },

@@ -1,8 +1,8 @@
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { deviations } from '../../../../node-core/cli/conformance/deviations.ts';
 import { runCase } from '../../../../node-core/cli/conformance/run-case.ts';
 import { expectedOf, parseVectorFile, type VectorCase } from '../../../../node-core/cli/conformance/vector-file.ts';
@@ -22,8 +22,15 @@ function vectorFiles() {
   return names.map((name) => parseVectorFile(readFileSync(join(vectors, name), 'utf8')));
 }
 
+const folders: string[] = [];
+
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+});
+
 function folderWith(name: string, content: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'vectors-'));
+  folders.push(folder);
   writeFileSync(join(folder, name), content);
   return folder;
 }

@@ -197,32 +197,35 @@ export function readJoin(row: Row): FlowJoin {
 
 /** Rows of spans as records again; those with equal resources and scopes share them. */
 export function readSpans(rows: readonly Row[]): SpanRecord[] {
-  const resources = new Map<string, Resource>();
-  const scopes = new Map<string, Scope>();
-  return rows.map((row) => {
-    const resource = shared(resources, String(row.resource), decodeResourceJson);
-    const scope = shared(scopes, String(row.scope), decodeScopeJson);
-    return {
-      ...decodeSpanJson(String(row.rest), resource, scope, readArrival(row)),
-      traceId: String(row.trace_id),
-      spanId: String(row.span_id),
-      parentSpanId: String(row.parent_span_id),
-      name: String(row.name),
-      kind: Number(row.kind),
-      startTimeUnixNano: BigInt(row.start_ns as bigint),
-      endTimeUnixNano: BigInt(row.end_ns as bigint),
-    };
-  });
+  return readRecords(rows, (row, resource, scope, arrival) => ({
+    ...decodeSpanJson(String(row.rest), resource, scope, arrival),
+    traceId: String(row.trace_id),
+    spanId: String(row.span_id),
+    parentSpanId: String(row.parent_span_id),
+    name: String(row.name),
+    kind: Number(row.kind),
+    startTimeUnixNano: BigInt(row.start_ns as bigint),
+    endTimeUnixNano: BigInt(row.end_ns as bigint),
+  }));
 }
 
-/** Rows of logs as records again. */
+/** Rows of logs as records again; those with equal resources and scopes share them. */
 export function readLogs(rows: readonly Row[]): LogRecord[] {
+  return readRecords(rows, (row, resource, scope, arrival) =>
+    decodeLogJson(String(row.record), resource, scope, arrival),
+  );
+}
+
+function readRecords<T>(
+  rows: readonly Row[],
+  read: (row: Row, resource: Resource, scope: Scope, arrival: Arrival) => T,
+): T[] {
   const resources = new Map<string, Resource>();
   const scopes = new Map<string, Scope>();
   return rows.map((row) => {
     const resource = shared(resources, String(row.resource), decodeResourceJson);
     const scope = shared(scopes, String(row.scope), decodeScopeJson);
-    return decodeLogJson(String(row.record), resource, scope, readArrival(row));
+    return read(row, resource, scope, readArrival(row));
   });
 }
 

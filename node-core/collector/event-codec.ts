@@ -1,9 +1,8 @@
 import { ATTR } from '../base/tracer.ts';
 import type { LogEvent } from '../contract/schema.ts';
-import { anyValueOf, attributeListOf } from './attribute-list.ts';
-import type { LogRecord } from './log-record.ts';
-import type { RecordedLog } from './report-codec.ts';
-import { EMPTY_SCOPE, integerAttribute, type Resource, textAttribute } from './span.ts';
+import { anyValueOf } from './attribute-list.ts';
+import { type LogRecord, type RecordedLog, recordEvent } from './log-record.ts';
+import { integerAttribute, type Resource, textAttribute } from './span.ts';
 
 /** A line of an operator's log, wherever it stands in it. */
 export type StoredEvent = Omit<LogEvent, 'id'>;
@@ -23,26 +22,18 @@ const NANOS_PER_MICRO = 1_000n;
 
 export function encodeEvent(event: StoredEvent, resource: Resource): RecordedLog {
   const at = BigInt(Math.round(event.at * MICROS_PER_MS)) * NANOS_PER_MICRO;
+  const attributes = {
+    [EVENT_ATTR.kind]: event.kind,
+    [EVENT_ATTR.source]: event.source,
+    [EVENT_ATTR.actor]: event.actor,
+    [ATTR.peerNodeId]: event.nodeId,
+    [ATTR.groupId]: event.groupId,
+  };
   return {
-    timeUnixNano: at,
-    observedTimeUnixNano: at,
+    ...recordEvent(EVENT_NAME, at, resource, attributes),
     severityNumber: SEVERITY[event.level],
-    severityText: '',
     body: anyValueOf(event.text),
-    attributes: attributeListOf({
-      [EVENT_ATTR.kind]: event.kind,
-      [EVENT_ATTR.source]: event.source,
-      [EVENT_ATTR.actor]: event.actor,
-      [ATTR.peerNodeId]: event.nodeId,
-      [ATTR.groupId]: event.groupId,
-    }),
-    droppedAttributesCount: 0,
-    flags: 0,
     traceId: event.traceId ?? '',
-    spanId: '',
-    eventName: EVENT_NAME,
-    resource,
-    scope: EMPTY_SCOPE,
   };
 }
 

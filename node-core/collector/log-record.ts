@@ -1,5 +1,7 @@
 import type { UnixNano } from '../base/clock.ts';
-import type { AnyValue, Arrival, AttributeList, Resource, Scope } from './span.ts';
+import type { AttributeValue } from '../base/tracer.ts';
+import { attributeListOf } from './attribute-list.ts';
+import { type AnyValue, type Arrival, type AttributeList, EMPTY_SCOPE, type Resource, type Scope } from './span.ts';
 
 /** One log record as it was sent, with how it came here. Ids are lowercase hex, empty when it belongs to no trace. */
 export interface LogRecord extends Arrival {
@@ -18,4 +20,33 @@ export interface LogRecord extends Arrival {
   readonly eventName: string;
   readonly resource: Resource;
   readonly scope: Scope;
+}
+
+/** A log record before it has arrived anywhere. */
+export type RecordedLog = Omit<LogRecord, keyof Arrival>;
+
+const INFORMATION = 9;
+
+/** An event of ours, by its name: for information, without a body, of no trace. Attributes without a value are left out. */
+export function recordEvent(
+  eventName: string,
+  at: UnixNano,
+  resource: Resource,
+  attributes: Readonly<Record<string, AttributeValue | undefined>>,
+): RecordedLog {
+  return {
+    timeUnixNano: at,
+    observedTimeUnixNano: at,
+    severityNumber: INFORMATION,
+    severityText: '',
+    body: null,
+    attributes: attributeListOf(attributes),
+    droppedAttributesCount: 0,
+    flags: 0,
+    traceId: '',
+    spanId: '',
+    eventName,
+    resource,
+    scope: EMPTY_SCOPE,
+  };
 }

@@ -1,6 +1,6 @@
+import type { RecordedLog } from './log-record.ts';
 import { groupByOrigin } from './otlp-encode-groups.ts';
 import type { RecordedSpan } from './recording-tracer.ts';
-import type { RecordedLog } from './report-codec.ts';
 import { type AnyValue, type AttributeList, isBytes, isKeyValueList, type Resource, type Scope } from './span.ts';
 
 /** Which trace id a raw one is written as. */

@@ -21,9 +21,9 @@ import {
   Span_StatusSchema,
   SpanSchema,
 } from './generated/otlp_pb.ts';
+import type { RecordedLog } from './log-record.ts';
 import { groupByOrigin } from './otlp-encode-groups.ts';
 import type { RecordedSpan } from './recording-tracer.ts';
-import type { RecordedLog } from './report-codec.ts';
 import { type AnyValue, type AttributeList, isBytes, isKeyValueList, type Resource, type Scope } from './span.ts';
 
 /** An `ExportTraceServiceRequest` in protobuf, as an agent sends its spans. */

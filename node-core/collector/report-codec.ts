@@ -10,13 +10,9 @@ import {
 import { wellFormed } from '../base/text.ts';
 import { ATTR } from '../base/tracer.ts';
 import { parseEndpoint } from '../base/transport.ts';
-import { attributeListOf } from './attribute-list.ts';
-import type { LogRecord } from './log-record.ts';
-import { type Arrival, attributeOf, EMPTY_SCOPE, integerAttribute, type Resource, textAttribute } from './span.ts';
+import { type LogRecord, type RecordedLog, recordEvent } from './log-record.ts';
+import { attributeOf, integerAttribute, type Resource, textAttribute } from './span.ts';
 import type { ReportRow } from './topology.ts';
-
-/** A log record before it has arrived anywhere. */
-export type RecordedLog = Omit<LogRecord, keyof Arrival>;
 
 /** Attribute keys that only reports use, beside those of spans. PROTOCOL.md, "Reports", is their table. */
 export const REPORT_ATTR = {
@@ -42,7 +38,6 @@ export const REPORT_ATTR = {
   openedAt: 'pilot.flow.opened_at',
 } as const;
 
-const INFORMATION = 9;
 const LATEST = 2n ** 63n - 1n;
 const NANOS_PER_MS = 1_000_000n;
 const LONGEST_NAME = 255;
@@ -55,7 +50,7 @@ export type RefusedReport = 'no-report' | 'unauthenticated' | 'malformed';
 type Attributes = LogRecord['attributes'];
 
 export function encodeNodeReport(report: NodeReport, at: UnixNano, resource: Resource): RecordedLog {
-  return record(REPORT_EVENT.node, at, resource, {
+  return recordEvent(REPORT_EVENT.node, at, resource, {
     [REPORT_ATTR.hostname]: report.hostname,
     [REPORT_ATTR.tags]: report.tags,
     [REPORT_ATTR.groupIds]: report.groupIds.map(String),
@@ -70,7 +65,7 @@ export function encodeNodeReport(report: NodeReport, at: UnixNano, resource: Res
 }
 
 export function encodeTunnelReport(report: TunnelReport, at: UnixNano, resource: Resource): RecordedLog {
-  return record(REPORT_EVENT.tunnel, at, resource, {
+  return recordEvent(REPORT_EVENT.tunnel, at, resource, {
     [ATTR.peerNodeId]: report.peerNodeId,
     [REPORT_ATTR.tunnelState]: report.state,
     [ATTR.path]: report.path,
@@ -90,7 +85,7 @@ export function encodeTunnelReport(report: TunnelReport, at: UnixNano, resource:
 }
 
 export function encodeFlowReport(report: FlowReport, at: UnixNano, resource: Resource): RecordedLog {
-  return record(REPORT_EVENT.flow, at, resource, {
+  return recordEvent(REPORT_EVENT.flow, at, resource, {
     [ATTR.flowId]: report.flowId,
     [ATTR.flowRole]: report.role,
     [REPORT_ATTR.flowState]: report.state,
@@ -133,29 +128,6 @@ export function decodeReport(log: LogRecord): ReportRow | RefusedReport {
 
 export function isReport(eventName: string): boolean {
   return Object.values<string>(REPORT_EVENT).includes(eventName);
-}
-
-function record(
-  eventName: string,
-  at: UnixNano,
-  resource: Resource,
-  attributes: Parameters<typeof attributeListOf>[0],
-): RecordedLog {
-  return {
-    timeUnixNano: at,
-    observedTimeUnixNano: at,
-    severityNumber: INFORMATION,
-    severityText: '',
-    body: null,
-    attributes: attributeListOf(attributes),
-    droppedAttributesCount: 0,
-    flags: 0,
-    traceId: '',
-    spanId: '',
-    eventName,
-    resource,
-    scope: EMPTY_SCOPE,
-  };
 }
 
 function decodeNode(attributes: Attributes): NodeReport | undefined {

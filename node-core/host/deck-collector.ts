@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { ClockEstimate } from '../collector/clock-offsets.ts';
 import type { StoredEvent } from '../collector/event-codec.ts';
+import type { RecordedLog } from '../collector/log-record.ts';
 import type { RecordedSpan } from '../collector/recording-tracer.ts';
-import type { RecordedLog } from '../collector/report-codec.ts';
 import type { Exporter } from '../collector/span.ts';
 import type { ReportRow } from '../collector/topology.ts';
 import type {

@@ -4,14 +4,10 @@ import { gzipSync } from 'node:zlib';
 import type { AttributeValue } from '../../../node-core/base/tracer.ts';
 import { ATTR } from '../../../node-core/base/tracer.ts';
 import { attributeListOf } from '../../../node-core/collector/attribute-list.ts';
+import type { RecordedLog } from '../../../node-core/collector/log-record.ts';
 import { encodeLogsRequest, encodeTracesRequest } from '../../../node-core/collector/otlp-encode.ts';
 import { encodeTracesJson } from '../../../node-core/collector/otlp-encode-json.ts';
-import {
-  encodeFlowReport,
-  encodeNodeReport,
-  encodeTunnelReport,
-  type RecordedLog,
-} from '../../../node-core/collector/report-codec.ts';
+import { encodeFlowReport, encodeNodeReport, encodeTunnelReport } from '../../../node-core/collector/report-codec.ts';
 import type { SpanRecord } from '../../../node-core/collector/span.ts';
 import type { RunningNode } from '../../../node-core/host/running-node.ts';
 import { PORT } from '../../../node-core/wire/packet.ts';

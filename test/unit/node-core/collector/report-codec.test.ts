@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type FlowReport, type NodeReport, PATH_KINDS, type TunnelReport } from '../../../../node-core/base/report.ts';
+import type { RecordedLog } from '../../../../node-core/collector/log-record.ts';
 import {
   decodeReport,
   encodeFlowReport,
   encodeNodeReport,
   encodeTunnelReport,
-  type RecordedLog,
 } from '../../../../node-core/collector/report-codec.ts';
 import { type AnyValue, EMPTY_RESOURCE, type Exporter } from '../../../../node-core/collector/span.ts';
 

@@ -20,14 +20,15 @@ export const startOf = (span: TraceSpan, raw: boolean): number => (raw ? span.ra
 /** Where a moment lies in the window: 0 at its left, 1 at its right. */
 export const shareOf = (ms: number, window: Window): number => (ms - window.fromMs) / (window.toMs - window.fromMs);
 
-const STEPS: readonly number[] = [1, 2, 5, 10];
+/** The next 1, 2 or 5 of a power of ten. */
+function roundUp(ms: number): number {
+  const power = 10 ** Math.floor(Math.log10(ms));
+  return [1, 2, 5, 10].map((factor) => factor * power).find((round) => round >= ms) ?? ms;
+}
 
 /** Round times at which the axis carries a figure. */
 export function ticksOf(window: Window, most = 6): { readonly ms: number; readonly label: string }[] {
-  const length = window.toMs - window.fromMs;
-  const rough = length / most;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = STEPS.map((factor) => factor * power).find((each) => length / each <= most) ?? length;
+  const step = roundUp((window.toMs - window.fromMs) / most);
   const ticks: { ms: number; label: string }[] = [];
   for (let index = Math.ceil(window.fromMs / step); index * step < window.toMs; index++) {
     const ms = index * step;
@@ -59,6 +60,5 @@ function within(window: Window, whole: Window): Window {
 export function scaleOf(durationsMs: Iterable<number>): number {
   let longest = 1;
   for (const ms of durationsMs) longest = Math.max(longest, ms);
-  const power = 10 ** Math.floor(Math.log10(longest));
-  return STEPS.map((factor) => factor * power).find((end) => end >= longest) ?? longest;
+  return roundUp(longest);
 }

@@ -215,7 +215,15 @@ export class SimNetwork {
   }
 }
 
-/** What a beacon does as a machine when it is drained. */
-export function drainBeacon(beacon: Beacon, send: (datagram: Transmit) => void): void {
-  for (let out = beacon.pollTransmit(); out !== undefined; out = beacon.pollTransmit()) send(out);
+/** A beacon as a machine, which has no timers; `current` tells which, as a test may put another in its place. */
+export function beaconMachine(current: () => Beacon): SimMachine {
+  return {
+    handleDatagram: (bytes, from, now) => current().handleDatagram(bytes, from, now),
+    handleTimeout: () => {},
+    nextTimeout: () => undefined,
+    drain: (send) => {
+      const beacon = current();
+      for (let out = beacon.pollTransmit(); out !== undefined; out = beacon.pollTransmit()) send(out);
+    },
+  };
 }

@@ -7,7 +7,7 @@ import type { PeerEndpoints, TunnelEvent } from '../../node-core/tunnel/tunnel-e
 import { type Transmit, TunnelTable } from '../../node-core/tunnel/tunnel-table.ts';
 import { type Packet, PROTOCOL } from '../../node-core/wire/packet.ts';
 import type { SimNat } from './sim-nat.ts';
-import { drainBeacon, type LinkOptions, type SimHost, type SimMachine, SimNetwork } from './sim-network.ts';
+import { beaconMachine, type LinkOptions, type SimHost, type SimMachine, SimNetwork } from './sim-network.ts';
 
 export const BEACON: Endpoint = { host: '9.9.9.9', port: 9001 };
 const PORT = 4000;
@@ -86,14 +86,10 @@ export class TunnelWorld {
 
   constructor(options: { readonly seed: number } & Partial<LinkOptions>) {
     this.network = new SimNetwork(options);
-    const { beacon } = this;
-    const machine: SimMachine = {
-      handleDatagram: (bytes, from, now) => beacon.handleDatagram(bytes, from, now),
-      handleTimeout: () => {},
-      nextTimeout: () => undefined,
-      drain: (send) => drainBeacon(beacon, send),
-    };
-    this.beaconHost = this.network.attach(machine, BEACON);
+    this.beaconHost = this.network.attach(
+      beaconMachine(() => this.beacon),
+      BEACON,
+    );
   }
 
   /** A registered peer at an address of its own, known to the beacon. */

@@ -13,7 +13,7 @@ import type { Connection } from '../../node-core/stream/connection.ts';
 import type { Transmit } from '../../node-core/tunnel/tunnel-table.ts';
 import { encodeRegistryReply, type JsonObject, parseRegistryMessage } from '../../node-core/wire/registry-message.ts';
 import type { SimNat } from './sim-nat.ts';
-import { drainBeacon, type LinkOptions, type SimHost, type SimMachine, SimNetwork } from './sim-network.ts';
+import { beaconMachine, type LinkOptions, type SimHost, type SimMachine, SimNetwork } from './sim-network.ts';
 
 const BEACON: Endpoint = { host: '9.9.9.9', port: 9001 };
 const ADMIN = 'sim';
@@ -154,13 +154,10 @@ export class SimWorld {
 
   constructor(options: { readonly seed: number } & Partial<LinkOptions>) {
     this.network = new SimNetwork(options);
-    const machine: SimMachine = {
-      handleDatagram: (bytes, from, now) => this.beacon.handleDatagram(bytes, from, now),
-      handleTimeout: () => {},
-      nextTimeout: () => undefined,
-      drain: (send) => drainBeacon(this.beacon, send),
-    };
-    this.beaconHost = this.network.attach(machine, BEACON);
+    this.beaconHost = this.network.attach(
+      beaconMachine(() => this.beacon),
+      BEACON,
+    );
   }
 
   /** One more beacon, which the registry lists; the nodes share no other with it. */
@@ -169,13 +166,12 @@ export class SimWorld {
     let registerAt = this.network.now.monotonicMs;
     const addr = `${endpoint.host}:${endpoint.port}`;
     const machine: SimMachine = {
-      handleDatagram: (bytes, from, now) => beacon.handleDatagram(bytes, from, now),
+      ...beaconMachine(() => beacon),
       handleTimeout: (now) => {
         registerAt = now.monotonicMs + BEACON_REGISTERS_MS;
         this.directory.handle({ type: 'beacon_register', admin_token: ADMIN, beacon_id: id, addr }, endpoint, now);
       },
       nextTimeout: () => registerAt,
-      drain: (send) => drainBeacon(beacon, send),
     };
     machine.handleTimeout(this.network.now);
     return this.network.attach(machine, endpoint);

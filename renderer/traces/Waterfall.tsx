@@ -5,6 +5,7 @@ import { formatPlural } from '../format/number.ts';
 import { useKeys } from '../frame/use-keys.ts';
 import { useTraceStore, waitingSpans } from '../stores/trace-store.ts';
 import { useElementWidth } from '../ui/use-element-width.ts';
+import { holdingUnderPointer } from '../ui/use-steady-rows.ts';
 import { Minimap } from './Minimap.tsx';
 import { shareOf, ticksOf, wholeWindow } from './time-axis.ts';
 import { WaterfallLine } from './WaterfallLine.tsx';
@@ -103,7 +104,7 @@ export function Waterfall({ trace }: { trace: Trace }) {
 
 const holdRows = () => useTraceStore.getState().hold(true);
 const releaseRows = () => useTraceStore.getState().hold(false);
-const HOLDING = { onPointerOver: holdRows, onPointerDown: holdRows, onPointerLeave: releaseRows };
+const HOLDING = holdingUnderPointer(holdRows, releaseRows);
 
 function CriticalOnly() {
   const criticalOnly = useTraceStore((state) => state.criticalOnly);

@@ -1,11 +1,22 @@
 import { useMemo, useState } from 'react';
 import { type SteadyRows, steadyRows } from './steady-rows.ts';
 
+interface Holding {
+  onPointerOver(): void;
+  onPointerDown(): void;
+  onPointerLeave(): void;
+}
+
 interface Steady<T> extends SteadyRows<T> {
   /** For the element on which a pointer holds the rows in their places. */
-  readonly holding: { onPointerOver(): void; onPointerDown(): void; onPointerLeave(): void };
+  readonly holding: Holding;
   /** Shows the rows as they are now. */
   catchUp(): void;
+}
+
+/** What holds the rows of an element in their places while a pointer is on it. */
+export function holdingUnderPointer(hold: () => void, release: () => void): Holding {
+  return { onPointerOver: hold, onPointerDown: hold, onPointerLeave: release };
 }
 
 /**
@@ -24,6 +35,5 @@ export function useSteadyRows<T>(latest: readonly T[], keyOf: (row: T) => string
   const hold = () => {
     if (shown === undefined) catchUp();
   };
-  const holding = { onPointerOver: hold, onPointerDown: hold, onPointerLeave: () => setHeld(undefined) };
-  return { ...steady, holding, catchUp };
+  return { ...steady, holding: holdingUnderPointer(hold, () => setHeld(undefined)), catchUp };
 }

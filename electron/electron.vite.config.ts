@@ -22,7 +22,7 @@ export default defineConfig({
         input: {
           main: at('electron/main/index.ts'),
           'deck-host': at('electron/utility/index.ts'),
-          'collector-thread': at('node-core/host/collector-thread.ts'),
+          'collector-thread': at('node-core/collector-thread/collector-thread.ts'),
           flightdeck: at('node-core/cli/flightdeck.ts'),
         },
         output: {

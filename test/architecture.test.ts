@@ -1,34 +1,82 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** The protocol's layers from the bottom up: each may import those before it. */
-const LAYERS = ['wire', 'crypto', 'tunnel', 'stream', 'node', 'services'];
+/** The protocol's layers from the bottom up: each may import base/ and those before it. */
+const LAYERS = ['wire', 'crypto', 'tunnel', 'stream', 'node', 'services'].map((layer) => `node-core/${layer}`);
+const COLLECTOR = ['', '/otlp', '/flow', '/trace', '/duckdb'].map((wing) => `node-core/collector${wing}`);
+const core = (...folders: readonly string[]) => folders.map((folder) => `node-core/${folder}`);
 
-/** What every other folder may import, besides itself, base/ and contract/. */
-const OTHERS: Readonly<Record<string, readonly string[]>> = {
+/** What each folder may import, besides its own files. A folder of sources that is not named here fails the test. */
+const RULES: Readonly<Record<string, readonly string[]>> = {
   'node-core/base': [],
-  'node-core/contract': [],
-  'node-core/io': ['wire'], // for the framing of a channel
-  'node-core/collector': ['crypto'],
-  'node-core/rendezvous': ['wire', 'crypto'],
-  'node-core/host': ['*'],
-  'node-core/fleet': ['*'],
-  'node-core/supervisor': [],
-  'node-core/cli': ['*'],
-  'electron/main': ['supervisor', 'base'],
+  'node-core/contract': core('base'),
+  ...Object.fromEntries(LAYERS.map((layer, at) => [layer, [...core('base'), ...LAYERS.slice(0, at)]])),
+  'node-core/io': core('base', 'wire'), // for the framing of a channel
+  'node-core/rendezvous': core('base', 'wire', 'crypto'),
+  'node-core/testbed': core('base', 'io'),
+  'node-core/collector': core('base', 'contract'),
+  'node-core/collector/otlp': core('base', 'collector', 'collector/otlp/generated'),
+  'node-core/collector/otlp/generated': [],
+  'node-core/collector/flow': core('base', 'crypto', 'collector'),
+  'node-core/collector/trace': core('base', 'contract', 'collector', 'collector/flow'),
+  'node-core/collector/duckdb': core(
+    'base',
+    'crypto',
+    'contract',
+    'collector',
+    'collector/otlp',
+    'collector/flow',
+    'collector/trace',
+    'collector/duckdb/migrations',
+  ),
+  'node-core/collector/duckdb/migrations': [],
+  'node-core/collector-thread': [...core('base', 'contract', 'io'), ...COLLECTOR],
+  'node-core/mesh': core('base', 'contract', 'wire', 'collector/flow'),
+  'node-core/runtime': [...core('base', 'io', 'collector'), ...LAYERS], // a node with real sockets, and what it records
+  'node-core/host': [
+    ...core('base', 'contract', 'io', 'runtime', 'testbed', 'mesh', 'collector', 'collector-thread', 'supervisor'),
+    ...LAYERS,
+  ],
+  'node-core/fleet': core('base', 'wire', 'services', 'io', 'runtime', 'testbed', 'collector', 'collector/otlp'),
+  'node-core/supervisor': core('base'),
+  'node-core/deck-client': core('base', 'contract', 'host'),
+  'node-core/cli': [
+    ...core('base', 'contract', 'io', 'rendezvous', 'runtime', 'testbed', 'host', 'fleet', 'supervisor', 'deck-client'),
+    ...core('cli/conformance', 'cli/interop'),
+    ...LAYERS,
+  ],
+  'node-core/cli/conformance': [...core('base', 'rendezvous'), ...LAYERS],
+  'node-core/cli/interop': [
+    ...core('base', 'contract', 'io', 'runtime', 'host', 'supervisor', 'deck-client'),
+    ...LAYERS,
+  ],
+  electron: [], // the configuration of the build
+  'electron/main': core('base', 'contract', 'supervisor'),
   'electron/preload': [],
-  'electron/utility': ['host', 'base'],
-  'electron/setup': [],
-  renderer: ['contract'],
+  'electron/utility': core('base', 'host'),
+  renderer: core('contract'),
 };
 
 /** Folders that alone may touch sockets, disk, processes and the clock of the operating system. */
-const EFFECTFUL = /^(node-core\/(io|host|fleet|supervisor|cli)|electron)\//;
+const EFFECTFUL =
+  /^(node-core\/(io|runtime|testbed|collector-thread|host|fleet|supervisor|deck-client|cli)|electron)(\/|$)/;
 const EFFECTS = /^node:(net|dgram|http|https|fs|fs\/promises|child_process|worker_threads|os|dns|tls)$/;
+
+/** The renderer's folders are one for these rules. */
+const folderOf = (file: string) => (file.startsWith('renderer/') ? 'renderer' : dirname(file));
+
+/** Each source file with the files that it imports, and the names of the packages. */
+const files = new Map(
+  ['node-core', 'electron', 'renderer'].flatMap(sources).map((file) => {
+    const specifiers = importsOf(file);
+    const targets = specifiers.filter((name) => name.startsWith('.')).map((name) => join(dirname(file), name));
+    return [file, { targets, packages: specifiers.filter((name) => !name.startsWith('.')) }] as const;
+  }),
+);
 
 function sources(folder: string): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
@@ -41,40 +89,60 @@ function importsOf(file: string): string[] {
   return [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map((match) => match[1] as string);
 }
 
-function folderOf(file: string): string {
-  const parts = file.split('/');
-  return parts[0] === 'renderer' ? 'renderer' : parts.slice(0, 2).join('/');
+/** The pairs of folders that import each other's files: `[importing, imported, by which file]`. */
+function folderArrows(): [string, string, string][] {
+  return [...files].flatMap(([file, { targets }]) =>
+    targets
+      .map((target): [string, string, string] => [folderOf(file), folderOf(target), file])
+      .filter(([from, to]) => from !== to),
+  );
 }
 
-function mayImport(from: string, to: string): boolean {
-  if (from === to) return true;
-  const target = to.replace(/^node-core\//, '');
-  if (from.startsWith('node-core/') && (target === 'base' || target === 'contract')) return true;
-  const layer = LAYERS.indexOf(from.replace(/^node-core\//, ''));
-  if (from.startsWith('node-core/') && layer >= 0) return LAYERS.slice(0, layer).includes(target);
-  const allowed = OTHERS[from] ?? [];
-  if (target === 'contract') return true;
-  return allowed.includes('*') ? to.startsWith('node-core/') : allowed.includes(target);
-}
-
-test('imports go in one direction', () => {
-  const wrong: string[] = [];
-  for (const file of ['node-core', 'electron', 'renderer'].flatMap(sources)) {
-    for (const specifier of importsOf(file).filter((name) => name.startsWith('.'))) {
-      const target = relative(root, resolve(root, dirname(file), specifier));
-      if (!mayImport(folderOf(file), folderOf(target))) wrong.push(`${file} imports ${target}`);
-    }
+/** Every circle of a graph once, as the list of those that reach each other. */
+function circlesOf(arrows: ReadonlyMap<string, ReadonlySet<string>>): string[][] {
+  const reach = new Map([...arrows.keys()].map((name) => [name, reachable(arrows, name)]));
+  const circles = new Map<string, string[]>();
+  for (const [name, reached] of reach) {
+    if (!reached.has(name)) continue;
+    const circle = [...reached].filter((other) => reach.get(other)?.has(name)).sort();
+    circles.set(circle.join(), circle);
   }
+  return [...circles.values()];
+}
+
+function reachable(arrows: ReadonlyMap<string, ReadonlySet<string>>, start: string): Set<string> {
+  const reached = new Set<string>();
+  const waiting = [...(arrows.get(start) ?? [])];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (reached.has(next)) continue;
+    reached.add(next);
+    waiting.push(...(arrows.get(next) ?? []));
+  }
+  return reached;
+}
+
+test('each folder imports only what its rule names', () => {
+  const wrong = folderArrows()
+    .filter(([from, to]) => !(RULES[from] ?? []).includes(to))
+    .map(([, to, file]) => `${file} imports ${to}`);
   expect(wrong).toEqual([]);
 });
 
+test('each folder of sources has a rule, and each rule a folder', () => {
+  expect([...new Set([...files.keys()].map(folderOf))].sort()).toEqual(Object.keys(RULES).sort());
+});
+
+test('no folders import each other in a circle', () => {
+  const arrows = new Map<string, Set<string>>();
+  for (const [from, to] of folderArrows()) arrows.set(from, (arrows.get(from) ?? new Set()).add(to));
+  expect(circlesOf(arrows)).toEqual([]);
+});
+
 test('only the outer folders touch the operating system', () => {
-  const wrong = sources('node-core').flatMap((file) =>
-    EFFECTFUL.test(file)
-      ? []
-      : importsOf(file)
-          .filter((name) => EFFECTS.test(name))
-          .map((name) => `${file} imports ${name}`),
+  const wrong = [...files].flatMap(([file, { packages }]) =>
+    file.startsWith('node-core/') && !EFFECTFUL.test(file)
+      ? packages.filter((name) => EFFECTS.test(name)).map((name) => `${file} imports ${name}`)
+      : [],
   );
   expect(wrong).toEqual([]);
 });

@@ -66,3 +66,19 @@ export interface NodeReport {
   readonly recorded: number;
   readonly exportDropped: number;
 }
+
+/** Who says it, and when. */
+export interface ReportRowHead {
+  /** The authenticated node that says it. */
+  readonly reporter: number;
+  /** Arrival, in Unix milliseconds of the collector's clock. */
+  readonly at: number;
+  /** The report's own time stamp, of the reporter's clock. */
+  readonly reportedAt: UnixNano;
+}
+
+/** One appended row of what nodes say about the mesh. The graph is a fold of these rows, live and in a replay alike. */
+export type ReportRow =
+  | (ReportRowHead & { readonly kind: 'node'; readonly report: NodeReport })
+  | (ReportRowHead & { readonly kind: 'tunnel'; readonly report: TunnelReport })
+  | (ReportRowHead & { readonly kind: 'flow'; readonly report: FlowReport });

@@ -1,13 +1,13 @@
 import type { Lifetime } from '../base/lifetime.ts';
 import { parseEndpoint } from '../base/transport.ts';
+import { DeckWatch } from '../deck-client/deck-watch.ts';
 import { FleetAgent, type FleetNetwork } from '../fleet/fleet-agent.ts';
-import { type FleetCommand, type FleetReply, serveFleetControl } from '../fleet/fleet-control.ts';
 import { type RosterEntry, roster } from '../fleet/roster.ts';
 import { ensureFolder } from '../host/deck-file.ts';
-import { createLog } from '../host/log.ts';
+import { createLog } from '../runtime/log.ts';
 import { forkProgram } from '../supervisor/fork.ts';
 import { Supervisor } from '../supervisor/supervisor.ts';
-import { DeckWatch } from './deck-watch.ts';
+import { type FleetCommand, type FleetReply, serveFleetControl } from '../testbed/fleet-control.ts';
 
 export interface FleetUpCommand {
   readonly data: string;

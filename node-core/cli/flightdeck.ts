@@ -1,10 +1,10 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { PilotError } from '../base/errors.ts';
 import { type Endpoint, parseEndpoint } from '../base/transport.ts';
-import type { FleetCommand } from '../fleet/fleet-control.ts';
-import { commandFleet } from '../fleet/fleet-control.ts';
-import { NAT_BEHAVIOURS } from '../io/nat-socket.ts';
 import { dataFolder } from '../supervisor/data-folder.ts';
+import type { FleetCommand } from '../testbed/fleet-control.ts';
+import { commandFleet } from '../testbed/fleet-control.ts';
+import { NAT_BEHAVIOURS } from '../testbed/nat-socket.ts';
 import { runConformance } from './conformance.ts';
 import { startFleet, startFleetOfProcesses } from './fleet-command.ts';
 import { runInterop } from './interop.ts';

@@ -1,11 +1,11 @@
 import type { Lifetime } from '../base/lifetime.ts';
 import { type Endpoint, formatEndpoint } from '../base/transport.ts';
-import { createIdentity, loadIdentity } from '../host/identity-file.ts';
-import { createLog } from '../host/log.ts';
-import { createProfile, RunningNode } from '../host/running-node.ts';
-import { VERSION } from '../host/version.ts';
 import { SystemClock } from '../io/system-clock.ts';
 import { UdpSocket } from '../io/udp-socket.ts';
+import { createIdentity, loadIdentity } from '../runtime/identity-file.ts';
+import { createLog } from '../runtime/log.ts';
+import { createProfile, RunningNode } from '../runtime/running-node.ts';
+import { VERSION } from '../runtime/version.ts';
 import { DataExchangeService } from '../services/data-exchange.ts';
 import { echoService } from '../services/echo.ts';
 

@@ -1,6 +1,6 @@
+import { connectDeck } from '../deck-client/deck-connection.ts';
 import { readDeckFile } from '../host/deck-file.ts';
 import { formatAddress, parseAddress } from '../wire/address.ts';
-import { connectDeck } from './deck-connection.ts';
 
 /** Pings from the running deck. Exit status 1 when nothing came back. */
 export async function runPing(

@@ -1,7 +1,6 @@
 import type { Lifetime } from '../base/lifetime.ts';
 import { UNLIMITED_PER_SECOND } from '../base/token-bucket.ts';
 import { type Endpoint, formatEndpoint } from '../base/transport.ts';
-import { createLog } from '../host/log.ts';
 import { readStateFile, writeStateFile } from '../io/state-file.ts';
 import { SystemClock } from '../io/system-clock.ts';
 import { listenForChannels } from '../io/tcp-channel.ts';
@@ -10,6 +9,7 @@ import { Beacon } from '../rendezvous/beacon.ts';
 import { Directory, type DirectoryOptions } from '../rendezvous/directory.ts';
 import { directorySnapshot } from '../rendezvous/directory-state.ts';
 import { RendezvousServer } from '../rendezvous/rendezvous-server.ts';
+import { createLog } from '../runtime/log.ts';
 
 export interface RendezvousCommand {
   readonly registry: Endpoint;

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import type { Lifetime } from '../base/lifetime.ts';
 import { startDeckHost } from '../host/deck-host.ts';
 import { parseHostArgs } from '../host/host-args.ts';
-import { createLog } from '../host/log.ts';
+import { createLog } from '../runtime/log.ts';
 import { type DeckPlan, startDeckProcesses } from '../supervisor/deck-processes.ts';
 import { forkProgram } from '../supervisor/fork.ts';
 import { Supervisor } from '../supervisor/supervisor.ts';

@@ -1,5 +1,5 @@
+import { connectDeck } from '../deck-client/deck-connection.ts';
 import { readDeckFile } from '../host/deck-file.ts';
-import { connectDeck } from './deck-connection.ts';
 
 /** Shows a trace of the running deck: as OTLP JSON, or a line for each span. */
 export async function runTraceShow(

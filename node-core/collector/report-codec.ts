@@ -5,6 +5,7 @@ import {
   PATH_KINDS,
   type PathKind,
   REPORT_EVENT,
+  type ReportRow,
   type TunnelReport,
 } from '../base/report.ts';
 import { wellFormed } from '../base/text.ts';
@@ -12,7 +13,6 @@ import { ATTR } from '../base/tracer.ts';
 import { parseEndpoint } from '../base/transport.ts';
 import { type LogRecord, type RecordedLog, recordEvent } from './log-record.ts';
 import { attributeOf, integerAttribute, type Resource, textAttribute } from './span.ts';
-import type { ReportRow } from './topology.ts';
 
 /** Attribute keys that only reports use, beside those of spans. PROTOCOL.md, "Reports", is their table. */
 export const REPORT_ATTR = {

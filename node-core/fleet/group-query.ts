@@ -2,7 +2,7 @@ import { utf8 } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import { PilotError } from '../base/errors.ts';
 import { ATTR, SPAN, type Span, type SpanContext, type Tracer } from '../base/tracer.ts';
-import type { OpenStream, RunningNode } from '../host/running-node.ts';
+import type { OpenStream, RunningNode } from '../runtime/running-node.ts';
 import { DATA_TYPE, type DataFrame, DataFrameDecoder, encodeDataFrame } from '../wire/data-exchange.ts';
 import { PORT } from '../wire/packet.ts';
 import { formatTraceparent } from './trace-context.ts';

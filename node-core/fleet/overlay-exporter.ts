@@ -2,9 +2,9 @@ import { Agent, type ClientRequestArgs, request } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { BoundedQueue } from '../base/bounded-queue.ts';
 import type { RecordedLog } from '../collector/log-record.ts';
-import { encodeLogsRequest, encodeTracesRequest } from '../collector/otlp-encode.ts';
+import { encodeLogsRequest, encodeTracesRequest } from '../collector/otlp/otlp-encode.ts';
 import type { RecordedSpan } from '../collector/recording-tracer.ts';
-import type { RunningNode } from '../host/running-node.ts';
+import type { RunningNode } from '../runtime/running-node.ts';
 import { PORT } from '../wire/packet.ts';
 
 const FLUSH_MS = 250;

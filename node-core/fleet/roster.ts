@@ -1,4 +1,4 @@
-import type { NatBehaviour } from '../io/nat-socket.ts';
+import type { NatBehaviour } from '../testbed/nat-socket.ts';
 
 /** One agent of the demo fleet: who it is and where it stands. What it does is the workload's. */
 export interface RosterEntry {

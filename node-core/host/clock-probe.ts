@@ -2,8 +2,8 @@ import type { Clock } from '../base/clock.ts';
 import { PilotError } from '../base/errors.ts';
 import { ATTR, SPAN, type Tracer } from '../base/tracer.ts';
 import type { Agent } from '../contract/schema.ts';
+import type { RunningNode } from '../runtime/running-node.ts';
 import { PORT } from '../wire/packet.ts';
-import type { RunningNode } from './running-node.ts';
 
 /** What of a running node a probe uses. */
 export type ProbingNode = Pick<RunningNode, 'dial'>;

@@ -4,17 +4,17 @@ import { RPCHandler } from '@orpc/server/message-port';
 import type { Lifetime } from '../base/lifetime.ts';
 import type { Endpoint } from '../base/transport.ts';
 import { formatEndpoint } from '../base/transport.ts';
-import { type FleetControl, serveFleetControl } from '../fleet/fleet-control.ts';
+import { startCollector } from '../collector-thread/start-collector.ts';
 import { lockFolder } from '../io/folder-lock.ts';
-import { type NatBehaviour, NatSocket } from '../io/nat-socket.ts';
 import { SystemClock } from '../io/system-clock.ts';
+import { loadIdentity } from '../runtime/identity-file.ts';
+import { createLog } from '../runtime/log.ts';
+import { type FleetControl, serveFleetControl } from '../testbed/fleet-control.ts';
+import { type NatBehaviour, NatSocket } from '../testbed/nat-socket.ts';
 import { Deck } from './deck.ts';
 import { ensureFolder, removeDeckFile, writeDeckFile } from './deck-file.ts';
 import { serveDeck } from './deck-server.ts';
-import { loadIdentity } from './identity-file.ts';
-import { createLog } from './log.ts';
 import { createRouter } from './router.ts';
-import { startCollector } from './start-collector.ts';
 
 const HOSTNAME = 'flightdeck';
 

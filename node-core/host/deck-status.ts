@@ -1,8 +1,8 @@
 import type { Clock } from '../base/clock.ts';
+import type { CollectorFigures } from '../collector-thread/deck-collector.ts';
 import type { DeckStatus, LedgerStage } from '../contract/schema.ts';
-import type { CollectorFigures } from './deck-collector.ts';
-import type { GraphPicture } from './graph-state.ts';
-import { VERSION } from './version.ts';
+import type { GraphPicture } from '../mesh/graph-state.ts';
+import { VERSION } from '../runtime/version.ts';
 
 type ServiceState = { readonly state: 'ok' | 'away' | 'connecting'; readonly since: number };
 

@@ -5,27 +5,27 @@ import { type DatagramSocket, type Endpoint, formatEndpoint } from '../base/tran
 import { encodeEvent } from '../collector/event-codec.ts';
 import type { RecordedSpan } from '../collector/recording-tracer.ts';
 import type { Resource } from '../collector/span.ts';
+import type { CollectorEvents, DeckCollector } from '../collector-thread/deck-collector.ts';
 import type { LedgerStage, LogEvent } from '../contract/schema.ts';
 import type { Identity } from '../crypto/identity.ts';
 import type { SystemClock } from '../io/system-clock.ts';
+import { GraphState } from '../mesh/graph-state.ts';
 import type { NodeEvent } from '../node/pilot-node.ts';
 import type { Report } from '../node/reporter.ts';
+import { createProfile, type OpenStream, RunningNode } from '../runtime/running-node.ts';
+import { createTracer, encodeReport, nodeResource } from '../runtime/telemetry.ts';
+import { VERSION } from '../runtime/version.ts';
 import { DataExchangeService } from '../services/data-exchange.ts';
 import { echoService } from '../services/echo.ts';
 import { formatAddress } from '../wire/address.ts';
 import { PORT } from '../wire/packet.ts';
 import { ClockProbe } from './clock-probe.ts';
-import type { CollectorEvents, DeckCollector } from './deck-collector.ts';
 import { DeckStatusBoard } from './deck-status.ts';
 import { type DirectoryPicture, DirectoryWatch } from './directory-watch.ts';
 import { describeEvent } from './event-text.ts';
 import { GraphFeed } from './graph-feed.ts';
-import { GraphState } from './graph-state.ts';
 import { LogBook, type LogEntry } from './log-book.ts';
 import { PeerPinger } from './peer-pinger.ts';
-import { createProfile, type OpenStream, RunningNode } from './running-node.ts';
-import { createTracer, encodeReport, nodeResource } from './telemetry.ts';
-import { VERSION } from './version.ts';
 
 export interface DeckOptions {
   readonly identity: Identity;

@@ -1,5 +1,5 @@
-import type { DirectoryNode, GroupFact } from './graph-facts.ts';
-import type { RunningNode } from './running-node.ts';
+import type { DirectoryNode, GroupFact } from '../mesh/graph-facts.ts';
+import type { RunningNode } from '../runtime/running-node.ts';
 
 export interface DirectoryPicture {
   readonly nodes: readonly DirectoryNode[];

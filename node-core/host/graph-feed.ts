@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { Agent, Beacon, GraphUpdate, Group, OpenFlow, Tunnel } from '../contract/schema.ts';
-import type { GraphPicture, GraphState } from './graph-state.ts';
+import type { GraphPicture, GraphState } from '../mesh/graph-state.ts';
 import { type Delivery, Publisher } from './publisher.ts';
 
 type Shown = Agent | Tunnel | OpenFlow | Beacon | Group;

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { PilotError } from '../base/errors.ts';
 import { type Endpoint, parseEndpoint } from '../base/transport.ts';
-import { NAT_BEHAVIOURS } from '../io/nat-socket.ts';
+import { NAT_BEHAVIOURS } from '../testbed/nat-socket.ts';
 import type { DeckHostOptions } from './deck-host.ts';
 
 const DEFAULT_OTLP: Endpoint = { host: '127.0.0.1', port: 4318 };

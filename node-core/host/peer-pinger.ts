@@ -1,5 +1,5 @@
 import { PilotError } from '../base/errors.ts';
-import type { RunningNode } from './running-node.ts';
+import type { RunningNode } from '../runtime/running-node.ts';
 
 const PERIOD_MS = 2_000;
 const TIMEOUT_MS = 3_000;

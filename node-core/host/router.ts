@@ -1,8 +1,8 @@
 import { implement } from '@orpc/server';
 import { contract } from '../contract/contract.ts';
+import { toRpcError } from '../contract/rpc-errors.ts';
 import type { Deck } from './deck.ts';
 import { pingGroup } from './group-ping.ts';
-import { toRpcError } from './rpc-errors.ts';
 
 /** Serves the contract from a deck. A PilotError crosses with its code, and its words. */
 export function createRouter(deck: Deck) {

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import protobuf from 'protobufjs';
 
-const PROTO = fileURLToPath(new URL('../../node-core/collector/proto/otlp.proto', import.meta.url));
+const PROTO = fileURLToPath(new URL('../../node-core/collector/otlp/proto/otlp.proto', import.meta.url));
 
 export interface ReadSpan {
   readonly service: string;

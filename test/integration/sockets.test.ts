@@ -2,10 +2,10 @@ import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { fromHex, toHex, utf8 } from '../../node-core/base/bytes.ts';
 import type { Endpoint, FramedChannel } from '../../node-core/base/transport.ts';
-import { type NatBehaviour, NatSocket } from '../../node-core/io/nat-socket.ts';
 import { SystemClock } from '../../node-core/io/system-clock.ts';
 import { listenForChannels, openChannel } from '../../node-core/io/tcp-channel.ts';
 import { UdpSocket } from '../../node-core/io/udp-socket.ts';
+import { type NatBehaviour, NatSocket } from '../../node-core/testbed/nat-socket.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const ANY: Endpoint = { host: '127.0.0.1', port: 0 };

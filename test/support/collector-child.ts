@@ -1,4 +1,4 @@
-import { startCollector } from '../../node-core/host/start-collector.ts';
+import { startCollector } from '../../node-core/collector-thread/start-collector.ts';
 
 /** A process of its own with a collector in it, to be killed. Prints where it takes OTLP. */
 const folder = process.argv[2] ?? '';

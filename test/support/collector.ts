@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
-import type { CollectorEvents, DeckCollector } from '../../node-core/host/deck-collector.ts';
-import { type CollectorOptions, startCollector } from '../../node-core/host/start-collector.ts';
+import type { CollectorEvents, DeckCollector } from '../../node-core/collector-thread/deck-collector.ts';
+import { type CollectorOptions, startCollector } from '../../node-core/collector-thread/start-collector.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const ANY = { host: '127.0.0.1', port: 0 };
@@ -49,7 +49,7 @@ export class Bundle {
 }
 
 export const collectorBundle = (): Promise<Bundle> =>
-  Bundle.make({ 'collector-thread': 'node-core/host/collector-thread.ts' });
+  Bundle.make({ 'collector-thread': 'node-core/collector-thread/collector-thread.ts' });
 
 /** The collector with its thread, on any port, with its store in `folder`. */
 export function startTestCollector(

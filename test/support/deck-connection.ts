@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectDeck, type DeckConnection } from '../../node-core/cli/deck-connection.ts';
+import { connectDeck, type DeckConnection } from '../../node-core/deck-client/deck-connection.ts';
 import { readDeckFile } from '../../node-core/host/deck-file.ts';
 
 /** Waits until a deck runs in the folder, then speaks the contract with it, beside its window. */

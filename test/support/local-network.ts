@@ -2,11 +2,11 @@ import { Lifetime } from '../../node-core/base/lifetime.ts';
 import type { Endpoint } from '../../node-core/base/transport.ts';
 import { parseEndpoint } from '../../node-core/base/transport.ts';
 import { startRendezvous } from '../../node-core/cli/rendezvous-command.ts';
-import { createIdentity } from '../../node-core/host/identity-file.ts';
-import { createProfile, RunningNode, type RunningNodeOptions } from '../../node-core/host/running-node.ts';
 import { SystemClock } from '../../node-core/io/system-clock.ts';
 import { UdpSocket } from '../../node-core/io/udp-socket.ts';
 import type { RegistryProfile } from '../../node-core/node/registry-client.ts';
+import { createIdentity } from '../../node-core/runtime/identity-file.ts';
+import { createProfile, RunningNode, type RunningNodeOptions } from '../../node-core/runtime/running-node.ts';
 
 const ANY: Endpoint = { host: '127.0.0.1', port: 0 };
 

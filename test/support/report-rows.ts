@@ -1,5 +1,4 @@
-import type { FlowReport, NodeReport, TunnelReport } from '../../node-core/base/report.ts';
-import type { ReportRow } from '../../node-core/collector/topology.ts';
+import type { FlowReport, NodeReport, ReportRow, TunnelReport } from '../../node-core/base/report.ts';
 
 export const NOON = 1_793_620_800_000; // Unix milliseconds
 export const nano = (ms: number): bigint => BigInt(ms) * 1_000_000n;

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { GraphUpdate, Trace } from '../../contract/schema.ts';
+import { connectDeck, type DeckConnection } from '../../deck-client/deck-connection.ts';
 import { readDeckFile } from '../../host/deck-file.ts';
 import { PORT } from '../../wire/packet.ts';
-import { connectDeck, type DeckConnection } from '../deck-connection.ts';
 import { GROUP, type InteropBench } from './bench.ts';
 import { expect, expectEqual, type InteropCase, timed } from './interop-case.ts';
 import { until } from './until.ts';

@@ -1,6 +1,6 @@
 import { concatBytes, equalBytes } from '../../base/bytes.ts';
-import type { OverlayDuplex } from '../../host/overlay-duplex.ts';
-import type { OpenStream, RunningNode } from '../../host/running-node.ts';
+import type { OverlayDuplex } from '../../runtime/overlay-duplex.ts';
+import type { OpenStream, RunningNode } from '../../runtime/running-node.ts';
 import { type DataFrame, DataFrameDecoder, encodeDataFrame } from '../../wire/data-exchange.ts';
 import { PORT } from '../../wire/packet.ts';
 import { expect } from './interop-case.ts';

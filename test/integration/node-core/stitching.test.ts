@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { toHex } from '../../../node-core/base/bytes.ts';
 import { SPAN } from '../../../node-core/base/tracer.ts';
-import { ClockOffsets } from '../../../node-core/collector/clock-offsets.ts';
-import { type FlowJoin, FlowStitcher } from '../../../node-core/collector/flow-stitcher.ts';
-import { joinedTrace } from '../../../node-core/collector/joined-trace.ts';
+import { ClockOffsets } from '../../../node-core/collector/flow/clock-offsets.ts';
+import { type FlowJoin, FlowStitcher } from '../../../node-core/collector/flow/flow-stitcher.ts';
+import { joinedTrace } from '../../../node-core/collector/flow/joined-trace.ts';
 import type { RecordedSpan } from '../../../node-core/collector/recording-tracer.ts';
 import type { SpanRecord } from '../../../node-core/collector/span.ts';
-import { viewTrace } from '../../../node-core/collector/trace-view.ts';
-import { createIdentity } from '../../../node-core/host/identity-file.ts';
-import type { RunningNode } from '../../../node-core/host/running-node.ts';
-import { createTracer, nodeResource } from '../../../node-core/host/telemetry.ts';
+import { viewTrace } from '../../../node-core/collector/trace/trace-view.ts';
 import { SystemClock } from '../../../node-core/io/system-clock.ts';
+import { createIdentity } from '../../../node-core/runtime/identity-file.ts';
+import type { RunningNode } from '../../../node-core/runtime/running-node.ts';
+import { createTracer, nodeResource } from '../../../node-core/runtime/telemetry.ts';
 import { echoService } from '../../../node-core/services/echo.ts';
 import { LocalNetwork } from '../../support/local-network.ts';
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Endpoint } from '../../../node-core/base/transport.ts';
-import type { RunningNode } from '../../../node-core/host/running-node.ts';
 import type { UdpSocket } from '../../../node-core/io/udp-socket.ts';
+import type { RunningNode } from '../../../node-core/runtime/running-node.ts';
 import { encodeBeaconMessage } from '../../../node-core/wire/beacon-message.ts';
 import { PORT } from '../../../node-core/wire/packet.ts';
 

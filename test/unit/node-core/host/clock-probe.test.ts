@@ -5,7 +5,7 @@ import { type RecordedSpan, RecordingTracer } from '../../../../node-core/collec
 import { EMPTY_RESOURCE, textAttribute } from '../../../../node-core/collector/span.ts';
 import type { Agent } from '../../../../node-core/contract/schema.ts';
 import { ClockProbe, type ProbingNode } from '../../../../node-core/host/clock-probe.ts';
-import { OverlayDuplex } from '../../../../node-core/host/overlay-duplex.ts';
+import { OverlayDuplex } from '../../../../node-core/runtime/overlay-duplex.ts';
 
 const time = { ms: 0 };
 const clock = { now: () => ({ monotonicMs: time.ms, unixNano: BigInt(time.ms) * 1_000_000n }) };

@@ -1,0 +1,287 @@
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../base/clock.ts';
+import { PilotError } from '../base/errors.ts';
+import type { ReportRow } from '../base/report.ts';
+import type { Endpoint } from '../base/transport.ts';
+import { type Batch, BatchProcessor } from '../collector/batch-processor.ts';
+import type { SpanStore } from '../collector/duckdb/span-store.ts';
+import { decodeEvent, EVENT_NAME, type StoredEvent } from '../collector/event-codec.ts';
+import { type ClockEstimate, ClockOffsets } from '../collector/flow/clock-offsets.ts';
+import { type FlowJoin, FlowStitcher } from '../collector/flow/flow-stitcher.ts';
+import type { LogRecord, RecordedLog } from '../collector/log-record.ts';
+import { LossLedger } from '../collector/loss-ledger.ts';
+import { MOST_PARTS } from '../collector/otlp/otlp-decode-parts.ts';
+import { encodeTracesJson } from '../collector/otlp/otlp-encode-json.ts';
+import type { ExportBatch } from '../collector/otlp/otlp-receiver.ts';
+import type { RecordedSpan } from '../collector/recording-tracer.ts';
+import { decodeReport, isReport } from '../collector/report-codec.ts';
+import type { Exporter } from '../collector/span.ts';
+import { TraceTail } from '../collector/trace/trace-tail.ts';
+import { viewTrace } from '../collector/trace/trace-view.ts';
+import type {
+  Trace,
+  TracePath,
+  TraceQuery,
+  TraceSearchResult,
+  TraceSummary,
+  VolumeBucket,
+} from '../contract/schema.ts';
+import type { CollectorFigures } from './deck-collector.ts';
+import { OtlpServer } from './otlp-server.ts';
+
+export interface CollectorServiceOptions {
+  readonly store: SpanStore;
+  readonly capBytes: number;
+  readonly clock: Clock;
+  readonly onReports: (rows: readonly ReportRow[]) => void;
+  readonly onFigures: (figures: CollectorFigures) => void;
+  readonly onClocks: (clocks: ReadonlyMap<number, ClockEstimate>) => void;
+  readonly onProblem: (text: string) => void;
+}
+
+/** Exports that come within this time share one append. */
+const GATHER_MS = 15;
+/** Whatever one request can hold fits into an empty queue. */
+const MOST_WAITING_RECORDS = MOST_PARTS;
+const MOST_RECORDS_OF_ONE_APPEND = 5_000;
+const FIGURES_MS = 1_000;
+const RETAIN_MS = 60_000;
+const NANOS_PER_MS = 1_000_000n;
+/** A larger trace shows its critical path only when it is opened. */
+const MOST_SPANS_OF_A_PATH = 5_000;
+/** Flow spans of this long ago are read again at start, so that a flow's other end still finds them. */
+const RECALL_NS = 600_000_000_000n;
+
+/** The collector: takes exports in, keeps them, joins flows, aligns clocks and answers questions about traces. */
+export class CollectorService {
+  readonly #options: CollectorServiceOptions;
+  readonly #server: OtlpServer;
+  readonly #batches: BatchProcessor;
+  readonly #ingest = new LossLedger('ingest');
+  readonly #stored = new LossLedger('store');
+  readonly #stitcher = new FlowStitcher();
+  readonly #offsets = new ClockOffsets();
+  readonly #tail: TraceTail;
+  readonly #timers: ReturnType<typeof setInterval>[];
+  #self: Exporter | undefined;
+  #keptBefore = 0;
+  #spansPerSecond = 0;
+
+  constructor(options: CollectorServiceOptions) {
+    this.#options = options;
+    this.#server = new OtlpServer(options.clock, (batch) => this.#take(batch));
+    this.#batches = new BatchProcessor({
+      write: (batch) => this.#write(batch),
+      gatherMs: GATHER_MS,
+      mostWaiting: MOST_WAITING_RECORDS,
+      mostOfOneWrite: MOST_RECORDS_OF_ONE_APPEND,
+    });
+    this.#tail = new TraceTail((traceId) => options.store.recentFamilyOf(traceId));
+    this.#timers = [
+      setInterval(() => void this.#tellFigures(), FIGURES_MS),
+      setInterval(() => void this.#retain(), RETAIN_MS),
+    ];
+  }
+
+  /** Reads what is needed to go on where the last run ended. */
+  async recall(): Promise<void> {
+    const { store, clock } = this.#options;
+    for (const span of await store.flowSpansSince(clock.now().unixNano - RECALL_NS)) this.#stitcher.handleSpan(span);
+    await this.#storeJoins();
+    await this.#retain();
+  }
+
+  /** Listens for OTLP/HTTP on the first endpoint that can be had. */
+  listen(...endpoints: readonly Endpoint[]): Promise<string> {
+    return this.#server.listen(...endpoints);
+  }
+
+  serveStream(stream: Duplex, peer: Exporter): void {
+    this.#server.serveStream(stream, peer);
+  }
+
+  /** Who this deck's own records are from. */
+  setSelf(self: Exporter): void {
+    this.#self = self;
+  }
+
+  /** Spans and reports of this deck's own node. */
+  async submit(spans: readonly RecordedSpan[], logs: readonly RecordedLog[]): Promise<void> {
+    const arrival = { arrivedAt: this.#options.clock.now().unixNano, exporter: this.#self };
+    const batch = {
+      spans: spans.map((span) => ({ ...span, ...arrival })),
+      logs: logs.map((log) => ({ ...log, ...arrival })),
+    };
+    await this.#keep(batch).catch(() => false); // it is counted and told
+  }
+
+  search(query: TraceQuery): Promise<TraceSearchResult> {
+    return this.#options.store.search(query);
+  }
+
+  tail(query: TraceQuery, signal: AbortSignal): AsyncGenerator<TraceSummary[], void, undefined> {
+    return this.#tail.watch(query, signal);
+  }
+
+  /** The last lines of the log of the deck with this key, the oldest first. */
+  async events(publicKey: string, most: number): Promise<StoredEvent[]> {
+    const records = await this.#options.store.lastEvents(EVENT_NAME, publicKey, most);
+    return records.flatMap((record) => decodeEvent(record) ?? []);
+  }
+
+  /** @throws PilotError `trace.not-found` */
+  async trace(traceId: string): Promise<Trace> {
+    const view = await this.#view(traceId);
+    if (view === undefined) throw notFound();
+    return view;
+  }
+
+  /** Where the time of several traces went, without those that are gone or too large to be read beside others. */
+  async paths(traceIds: readonly string[], signal: AbortSignal): Promise<TracePath[]> {
+    const paths: TracePath[] = [];
+    for (const traceId of traceIds) {
+      if (signal.aborted) break;
+      const view = await this.#view(traceId, MOST_SPANS_OF_A_PATH);
+      if (view === undefined || view.spans.length < view.totalSpans) continue;
+      paths.push({ traceId, durationMs: view.durationMs, criticalPath: view.criticalPath });
+    }
+    return paths;
+  }
+
+  /**
+   * Spans as OTLP JSON, with raw ids or, asked for, with the id of the joined trace.
+   *
+   * @throws PilotError `trace.not-found` when nothing is known of any of them.
+   */
+  async exportTraces(traceIds: readonly string[], joined: boolean): Promise<{ json: string; spans: number }> {
+    const { store } = this.#options;
+    const rootOf = new Map<string, string>();
+    for (const id of traceIds) {
+      const family = await store.familyOf(id);
+      for (const raw of family.rawTraceIds) rootOf.set(raw, family.traceId);
+    }
+    const { spans } = await store.spansOf([...rootOf.keys()]);
+    if (spans.length === 0) throw notFound();
+    const json = joined ? encodeTracesJson(spans, (raw) => rootOf.get(raw) ?? raw) : encodeTracesJson(spans);
+    return { json, spans: spans.length };
+  }
+
+  volume(fromMs: number, toMs: number, buckets: number): Promise<VolumeBucket[]> {
+    return this.#options.store.volume(fromMs, toMs, buckets);
+  }
+
+  /** What was acknowledged, and what our own node told, is stored before this resolves. */
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.#server.close();
+    await this.#batches.drained();
+    await this.#options.store.close();
+  }
+
+  /** The joined trace that a raw id belongs to, or the first spans of it; undefined when none is stored. */
+  async #view(traceId: string, mostSpans?: number): Promise<Trace | undefined> {
+    const { store } = this.#options;
+    const joined = await store.familyOf(traceId);
+    const { spans, total } = await store.spansOf(joined.rawTraceIds, mostSpans);
+    if (spans.length === 0) return undefined;
+    const clocks = { reference: this.#self?.nodeId, estimates: this.#estimates() };
+    return viewTrace({ joined, spans, joins: await store.joinsOf(joined), clocks, totalSpans: total });
+  }
+
+  #take({ signal, decoded }: ExportBatch): Promise<boolean> {
+    if (signal === 'logs') return this.#keep({ spans: [], logs: decoded.records });
+    for (const [reason, count] of decoded.rejected) this.#ingest.drop(reason, count);
+    return this.#keep({ spans: decoded.records, logs: [] });
+  }
+
+  async #keep(batch: Batch): Promise<boolean> {
+    const spans = batch.spans.length;
+    this.#tail.add(batch.spans);
+    this.#tellReports(batch.logs);
+    try {
+      const room = await this.#batches.add(batch);
+      if (room) this.#ingest.keep(spans);
+      else this.#ingest.drop('no room, sender told to repeat', spans);
+      return room;
+    } catch (error) {
+      this.#ingest.drop('store failed, sender told to repeat', spans);
+      throw error;
+    }
+  }
+
+  async #write({ spans, logs }: Batch): Promise<void> {
+    try {
+      const fresh = await this.#options.store.add(spans, logs);
+      this.#stored.keep(fresh.length);
+      this.#stored.drop('sent again', spans.length - fresh.length);
+      for (const span of fresh) this.#stitcher.handleSpan(span);
+    } catch (error) {
+      this.#options.onProblem(`The store refused a batch: ${(error as Error).message}`);
+      throw error;
+    }
+    await this.#storeJoins();
+  }
+
+  /** Joins that were found, and what their handshakes say about clocks. */
+  async #storeJoins(): Promise<void> {
+    const joins: FlowJoin[] = [];
+    for (let join = this.#stitcher.pollJoin(); join !== undefined; join = this.#stitcher.pollJoin()) joins.push(join);
+    for (let times = this.#stitcher.pollHandshake(); times !== undefined; times = this.#stitcher.pollHandshake()) {
+      this.#offsets.addHandshake(times);
+    }
+    if (joins.length === 0) return;
+    try {
+      this.#tail.regroup(await this.#options.store.addJoins(joins));
+    } catch (error) {
+      // the spans are stored: their senders need not repeat them, and a later start finds the joins again
+      this.#options.onProblem(`Joins were not stored: ${(error as Error).message}`);
+    }
+  }
+
+  #tellReports(logs: readonly LogRecord[]): void {
+    const rows: ReportRow[] = [];
+    for (const log of logs) {
+      if (!isReport(log.eventName)) continue;
+      const row = decodeReport(log);
+      if (typeof row === 'string') this.#ingest.drop(`report ${row}`, 1);
+      else rows.push(row);
+    }
+    for (const { kind, reporter, report, at } of rows) {
+      if (kind === 'node') this.#offsets.noteEpoch(reporter, report.clockEpoch, at, report.startedAt);
+    }
+    if (rows.length > 0) this.#options.onReports(rows);
+  }
+
+  #estimates(): Map<number, ClockEstimate> {
+    const self = this.#self?.nodeId;
+    if (self === undefined) return new Map();
+    return this.#offsets.estimates(self, Number(this.#options.clock.now().unixNano / NANOS_PER_MS));
+  }
+
+  async #tellFigures(): Promise<void> {
+    const { store, capBytes, onFigures, onClocks } = this.#options;
+    this.#spansPerSecond = 0.6 * this.#spansPerSecond + 0.4 * (this.#ingest.kept - this.#keptBefore);
+    this.#keptBefore = this.#ingest.kept;
+    onFigures({
+      spansPerSecond: this.#spansPerSecond,
+      ledger: [this.#ingest.figures, this.#stored.figures],
+      store: { spans: store.spanCount, bytes: await store.bytes(), capBytes },
+    });
+    onClocks(this.#estimates());
+  }
+
+  async #retain(): Promise<void> {
+    const { store, onProblem } = this.#options;
+    try {
+      const dropped = await store.retain();
+      if (dropped.length > 0)
+        onProblem(`The oldest days went to keep the store within its limits: ${dropped.join(', ')}`);
+    } catch (error) {
+      onProblem(`Old days could not be dropped: ${(error as Error).message}`);
+    }
+  }
+}
+
+function notFound(): PilotError {
+  return new PilotError('trace.not-found', 'no span of this trace is in the store');
+}

@@ -1,0 +1,120 @@
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { os } from '@orpc/server';
+import { RPCHandler } from '@orpc/server/message-port';
+import { z } from 'zod';
+import type { ReportRow } from '../base/report.ts';
+import type { Endpoint } from '../base/transport.ts';
+import { SpanStore } from '../collector/duckdb/span-store.ts';
+import type { ClockEstimate } from '../collector/flow/clock-offsets.ts';
+import type { RecordedLog } from '../collector/log-record.ts';
+import type { RecordedSpan } from '../collector/recording-tracer.ts';
+import type { Exporter } from '../collector/span.ts';
+import { toRpcError } from '../contract/rpc-errors.ts';
+import { traceId, traceQuery } from '../contract/schema.ts';
+import { Duckdb } from '../io/duckdb.ts';
+import { FileFolder } from '../io/store-folder.ts';
+import { SystemClock } from '../io/system-clock.ts';
+import { CollectorService } from './collector-service.ts';
+import type { CollectorFigures } from './deck-collector.ts';
+import { PortDuplex } from './port-duplex.ts';
+
+/** What the deck host starts the thread with. */
+export interface CollectorThreadData {
+  readonly folder: string;
+  readonly listen: Endpoint;
+  readonly capBytes: number;
+  readonly days: number;
+}
+
+/** From the host to the thread, beside the calls: what is too much, or too special, for a call. */
+export type ToCollector =
+  | { readonly type: 'calls'; readonly port: MessagePort }
+  | { readonly type: 'submit'; readonly spans: readonly RecordedSpan[]; readonly logs: readonly RecordedLog[] }
+  | { readonly type: 'self'; readonly self: Exporter }
+  | { readonly type: 'stream'; readonly port: MessagePort; readonly peer: Exporter }
+  | { readonly type: 'stop' };
+
+/** From the thread to the host. */
+export type FromCollector =
+  | { readonly type: 'ready'; readonly value: { readonly otlpHttp: string } }
+  | { readonly type: 'failed' | 'problem'; readonly value: string }
+  | { readonly type: 'reports'; readonly value: readonly ReportRow[] }
+  | { readonly type: 'figures'; readonly value: CollectorFigures }
+  | { readonly type: 'clocks'; readonly value: ReadonlyMap<number, ClockEstimate> }
+  | { readonly type: 'stopped' };
+
+export function createCollectorRouter(service: CollectorService) {
+  const never = new AbortController().signal;
+  const calls = os.use(async ({ next }) => {
+    try {
+      return await next();
+    } catch (error) {
+      throw toRpcError(error);
+    }
+  });
+  return {
+    search: calls.input(traceQuery).handler(({ input }) => service.search(input)),
+    tail: calls.input(traceQuery).handler(({ input, signal }) => service.tail(input, signal ?? never)),
+    trace: calls.input(z.object({ traceId })).handler(({ input }) => service.trace(input.traceId)),
+    events: calls
+      .input(z.object({ publicKey: z.string(), most: z.number() }))
+      .handler(({ input }) => service.events(input.publicKey, input.most)),
+    paths: calls
+      .input(z.object({ traceIds: z.array(traceId) }))
+      .handler(({ input, signal }) => service.paths(input.traceIds, signal ?? never)),
+    exportTraces: calls
+      .input(z.object({ traceIds: z.array(traceId), joined: z.boolean() }))
+      .handler(({ input }) => service.exportTraces(input.traceIds, input.joined)),
+    volume: calls
+      .input(z.object({ fromMs: z.number(), toMs: z.number(), buckets: z.number() }))
+      .handler(({ input }) => service.volume(input.fromMs, input.toMs, input.buckets)),
+  };
+}
+export type CollectorRouter = ReturnType<typeof createCollectorRouter>;
+
+async function run(parent: MessagePort, data: CollectorThreadData): Promise<void> {
+  const clock = new SystemClock();
+  const tell = (message: FromCollector) => parent.postMessage(message);
+  const onProblem = (value: string) => tell({ type: 'problem', value });
+  const database = await Duckdb.open({ memoryLimit: '512MB', threads: 2 });
+  const folder = await FileFolder.open(data.folder);
+  const { capBytes, days } = data;
+  const now = () => clock.now().unixNano;
+  const store = await SpanStore.open({ database, folder, limits: { capBytes, days }, now, onProblem });
+  const service = new CollectorService({
+    store,
+    capBytes,
+    clock,
+    onReports: (value) => tell({ type: 'reports', value }),
+    onFigures: (value) => tell({ type: 'figures', value }),
+    onClocks: (value) => tell({ type: 'clocks', value }),
+    onProblem,
+  });
+  await service.recall();
+  const otlpHttp = await service.listen(data.listen, { host: data.listen.host, port: 0 });
+  const handler = new RPCHandler(createCollectorRouter(service));
+  parent.on('message', (message: ToCollector) => {
+    switch (message.type) {
+      case 'calls':
+        handler.upgrade(message.port);
+        return message.port.start();
+      case 'submit':
+        return void service.submit(message.spans, message.logs);
+      case 'self':
+        return service.setSelf(message.self);
+      case 'stream':
+        return service.serveStream(new PortDuplex(message.port), message.peer);
+      case 'stop':
+        return void service.stop().then(() => tell({ type: 'stopped' }));
+    }
+  });
+  tell({ type: 'ready', value: { otlpHttp } });
+}
+
+if (parentPort !== null) {
+  const parent = parentPort;
+  run(parent, workerData as CollectorThreadData).catch((error: unknown) => {
+    const value = error instanceof Error ? error.message : String(error);
+    parent.postMessage({ type: 'failed', value } satisfies FromCollector);
+  });
+}

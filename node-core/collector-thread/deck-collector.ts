@@ -1,0 +1,56 @@
+import type { Duplex } from 'node:stream';
+import type { ReportRow } from '../base/report.ts';
+import type { StoredEvent } from '../collector/event-codec.ts';
+import type { ClockEstimate } from '../collector/flow/clock-offsets.ts';
+import type { RecordedLog } from '../collector/log-record.ts';
+import type { RecordedSpan } from '../collector/recording-tracer.ts';
+import type { Exporter } from '../collector/span.ts';
+import type {
+  LedgerStage,
+  Trace,
+  TracePath,
+  TraceQuery,
+  TraceSearchResult,
+  TraceSummary,
+  VolumeBucket,
+} from '../contract/schema.ts';
+
+/** Figures of the collector for the status line. */
+export interface CollectorFigures {
+  readonly spansPerSecond: number;
+  readonly ledger: readonly LedgerStage[];
+  readonly store: { readonly spans: number; readonly bytes: number; readonly capBytes: number };
+}
+
+export interface CollectorEvents {
+  /** Rows of the mesh, as they are stored. */
+  readonly onReports: (rows: readonly ReportRow[]) => void;
+  readonly onFigures: (figures: CollectorFigures) => void;
+  /** Each exporting node's clock minus ours. */
+  readonly onClocks: (clocks: ReadonlyMap<number, ClockEstimate>) => void;
+  readonly onProblem: (text: string) => void;
+}
+
+/** What the deck needs of the collector, which lives in a thread of its own. */
+export interface DeckCollector {
+  /** Where OTLP/HTTP is taken: `H:P`. */
+  readonly otlpHttp: string;
+  /** Who our own records are from. */
+  setSelf(self: Exporter): void;
+  /** Spans and reports of our own node. */
+  submit(spans: readonly RecordedSpan[], logs: readonly RecordedLog[]): void;
+  /** Serves OTLP/HTTP on a stream of the overlay, to the peer that its tunnel authenticated. */
+  serveStream(stream: Duplex, peer: Exporter): void;
+  /** The last lines of the log that the deck with this key has submitted, the oldest first. */
+  events(publicKey: string, most: number): Promise<StoredEvent[]>;
+  search(query: TraceQuery): Promise<TraceSearchResult>;
+  tail(query: TraceQuery, signal: AbortSignal): AsyncGenerator<TraceSummary[], void, undefined>;
+  trace(traceId: string): Promise<Trace>;
+  paths(traceIds: readonly string[], signal: AbortSignal): Promise<TracePath[]>;
+  exportTraces(
+    traceIds: readonly string[],
+    joined: boolean,
+  ): Promise<{ readonly json: string; readonly spans: number }>;
+  volume(fromMs: number, toMs: number, buckets: number): Promise<VolumeBucket[]>;
+  stop(): Promise<void>;
+}

@@ -1,0 +1,39 @@
+import type { LogRecord } from '../log-record.ts';
+import type { Arrival, SpanRecord } from '../span.ts';
+import { decodeLogsJson, decodeTracesJson } from './otlp-decode-json.ts';
+import { type Decoded, MOST_PARTS, tooManyParts } from './otlp-decode-parts.ts';
+import { decodeLogsProto, decodeTracesProto } from './otlp-decode-proto.ts';
+
+const OPEN_OBJECT = 0x7b;
+const OPEN_ARRAY = 0x5b;
+
+export type OtlpEncoding = 'json' | 'protobuf';
+
+/**
+ * Decodes the body of an export request for traces. Whatever a sender writes, the outcome is exact records, records that
+ * are counted as rejected, or an error.
+ *
+ * @throws PilotError `frame.invalid` when the body as a whole cannot be read; then nothing of it is kept.
+ */
+export function decodeTraces(body: Uint8Array, encoding: OtlpEncoding, arrival: Arrival): Decoded<SpanRecord> {
+  return encoding === 'json' ? decodeTracesJson(jsonText(body), arrival) : decodeTracesProto(body, arrival);
+}
+
+/** The same for logs. */
+export function decodeLogs(body: Uint8Array, encoding: OtlpEncoding, arrival: Arrival): Decoded<LogRecord> {
+  return encoding === 'json' ? decodeLogsJson(jsonText(body), arrival) : decodeLogsProto(body, arrival);
+}
+
+/**
+ * The text of a JSON body, if it has not so many parts that they would not fit into memory. Bytes that are no UTF-8 become U+FFFD; a byte order mark is left out.
+ *
+ * @throws PilotError `frame.oversize`
+ */
+function jsonText(body: Uint8Array): string {
+  let parts = 0;
+  for (let at = 0; body.length > MOST_PARTS && at < body.length; at++) {
+    if (body[at] === OPEN_OBJECT || body[at] === OPEN_ARRAY) parts += 1; // also those inside text: no request comes near
+  }
+  if (parts > MOST_PARTS) throw tooManyParts();
+  return new TextDecoder().decode(body);
+}

@@ -1,0 +1,330 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { Agent, request } from 'node:http';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { type Duplex, duplexPair } from 'node:stream';
+import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import { OTLPTraceExporter as ProtoExporter } from '@opentelemetry/exporter-trace-otlp-proto';
+import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { ReportRow } from '../../../../node-core/base/report.ts';
+import { parseEndpoint } from '../../../../node-core/base/transport.ts';
+import { encodeEvent } from '../../../../node-core/collector/event-codec.ts';
+import { encodeLogsRequest, encodeTracesRequest } from '../../../../node-core/collector/otlp/otlp-encode.ts';
+import { encodeTunnelReport } from '../../../../node-core/collector/report-codec.ts';
+import { EMPTY_RESOURCE, type SpanRecord } from '../../../../node-core/collector/span.ts';
+import type { DeckCollector } from '../../../../node-core/collector-thread/deck-collector.ts';
+import { Bundle, startTestCollector } from '../../../support/collector.ts';
+import { tunnelRow } from '../../../support/report-rows.ts';
+import { aSpan, exporterOf, FlowOnTheWire, resourceOf, traceIdOf } from '../../../support/spans.ts';
+
+let bundle: Bundle;
+let folder: string;
+let collector: DeckCollector;
+let reports: ReportRow[];
+let problems: string[];
+
+beforeAll(async () => {
+  bundle = await Bundle.make({
+    'collector-thread': 'node-core/collector-thread/collector-thread.ts',
+    'collector-child': 'test/support/collector-child.ts',
+  });
+});
+afterAll(() => bundle.remove());
+
+async function start(options: Parameters<typeof startTestCollector>[3] = {}): Promise<void> {
+  const events = {
+    onReports: (rows: readonly ReportRow[]) => void reports.push(...rows),
+    onProblem: (text: string) => void problems.push(text),
+  };
+  collector = await startTestCollector(bundle, folder, events, options);
+}
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'collector-'));
+  reports = [];
+  problems = [];
+  await start();
+});
+afterEach(async () => {
+  await collector.stop();
+  await rm(folder, { recursive: true });
+});
+
+/** Posts protobuf, over TCP to the collector or over a stream that is given. */
+async function post(path: string, body: Uint8Array, over: { agent?: Agent; address?: string } = {}): Promise<number> {
+  const { host = '', port } = parseEndpoint(over.address ?? collector.otlpHttp) ?? {};
+  const outgoing = request({
+    method: 'POST',
+    host,
+    port,
+    path,
+    agent: over.agent,
+    headers: { 'content-type': 'application/x-protobuf', 'content-length': body.length },
+  });
+  outgoing.end(body);
+  const [reply] = await once(outgoing, 'response');
+  reply.resume();
+  return reply.statusCode;
+}
+
+/** An agent of HTTP whose connection is this stream. */
+class StreamAgent extends Agent {
+  readonly #stream: Duplex;
+  constructor(stream: Duplex) {
+    super({ keepAlive: true, maxSockets: 1 });
+    this.#stream = stream;
+  }
+  override createConnection(): Duplex {
+    return this.#stream;
+  }
+  // a stream has none of the switches of a socket
+  override keepSocketAlive(): boolean {
+    return true;
+  }
+  override reuseSocket(): void {}
+}
+
+/** As the overlay brings it: a stream to the collector, from a node that its tunnel authenticated. */
+function overlayAgent(nodeId: number): Agent {
+  const [near, far] = duplexPair();
+  far.once('close', () => near.destroy()); // as an overlay stream tells its other end
+  collector.serveStream(far, exporterOf(nodeId));
+  return new StreamAgent(near);
+}
+
+const send = (spans: readonly SpanRecord[], agent?: Agent): Promise<number> =>
+  post('/v1/traces', encodeTracesRequest(spans), agent === undefined ? {} : { agent });
+
+describe('the official exporters', () => {
+  test.each([
+    ['protobuf', ProtoExporter],
+    ['JSON', JsonExporter],
+  ] as const)('%s, with gzip', async (_, Exporter) => {
+    vi.stubEnv('OTEL_EXPORTER_OTLP_COMPRESSION', 'gzip');
+    const exporter = new Exporter({ url: `http://${collector.otlpHttp}/v1/traces` });
+    vi.unstubAllEnvs();
+    const provider = new NodeTracerProvider({ spanProcessors: [new BatchSpanProcessor(exporter)] });
+    const tracer = provider.getTracer('test', '1.2');
+    const ids = Array.from({ length: 50 }, (_unused, n) => {
+      const span = tracer.startSpan(`query ${n}`, { attributes: { n, share: 0.5, tags: ['a', 'b'] } });
+      span.addEvent('asked', { of: 'finance' });
+      span.end();
+      return span.spanContext().traceId;
+    });
+    await provider.shutdown();
+    for (const id of ids) expect((await collector.trace(id)).spans).toHaveLength(1);
+    const { spans } = await collector.trace(ids[7] ?? '');
+    expect(spans[0]).toMatchObject({
+      name: 'query 7',
+      attributes: { n: 7, share: 0.5, tags: ['a', 'b'] },
+      events: [{ name: 'asked', attributes: { of: 'finance' } }],
+      scope: { name: 'test', version: '1.2' },
+    });
+  });
+});
+
+describe('streams of the overlay', () => {
+  test('what comes by one is the authenticated peer’s, whatever it says', async () => {
+    const agent = overlayAgent(9);
+    const liar = aSpan(1, undefined, { values: { 'pilot.node.id': 7 } });
+    expect(await send([liar], agent)).toBe(200);
+    expect(await send([aSpan(2, 1)], agent)).toBe(200); // the stream stays open
+    const { spans } = await collector.trace(traceIdOf(1));
+    expect(spans.map(({ nodeId }) => nodeId)).toEqual([9, 9]);
+  });
+
+  test('reports are told as rows of their reporter; without a peer nobody believes them', async () => {
+    const row = tunnelRow(9, 5, Date.now());
+    const body = encodeLogsRequest([encodeTunnelReport(row.report, row.reportedAt, resourceOf('agent-9'))]);
+    expect(await post('/v1/logs', body, { agent: overlayAgent(9) })).toBe(200);
+    expect(await post('/v1/logs', body)).toBe(200);
+    expect(reports).toMatchObject([{ kind: 'tunnel', reporter: 9, report: { peerNodeId: 5, path: 'direct' } }]);
+  });
+
+  test('one node has few of them, the others still theirs', async () => {
+    const agents = Array.from({ length: 12 }, () => overlayAgent(9));
+    const statuses = await Promise.all(
+      agents.map((agent, n) => send([aSpan(n + 1, undefined)], agent).catch(() => 'refused')),
+    );
+    expect(statuses.filter((status) => status === 200)).toHaveLength(8);
+    expect(await send([aSpan(100, undefined)], overlayAgent(10))).toBe(200);
+  });
+});
+
+describe('a flow that two nodes saw', () => {
+  const flow = new FlowOnTheWire(7, 9);
+  const mine = [aSpan(1, undefined, { from: 7, name: 'ask' }), flow.dialled(2, 1, [1, 9])];
+  const theirs = [flow.accepted(3, undefined, [2, 8]), aSpan(4, 3, { from: 9, traceId: traceIdOf(2) })];
+
+  test.each(['raw', 'joined'] as const)('is one trace, exported with %s ids', async (ids) => {
+    await send(theirs, overlayAgent(9));
+    await send(mine, overlayAgent(7));
+    for (const id of [traceIdOf(1), traceIdOf(2)]) {
+      await expect.poll(async () => (await collector.trace(id)).spans.length).toBe(4);
+      const trace = await collector.trace(id);
+      expect(trace).toMatchObject({ traceId: traceIdOf(1), title: 'ask', rawTraceIds: [traceIdOf(1), traceIdOf(2)] });
+    }
+    const { json, spans } = await collector.exportTraces([traceIdOf(2)], ids === 'joined');
+    expect(spans).toBe(4);
+    expect(json.includes(traceIdOf(2))).toBe(ids === 'raw');
+    expect((await collector.search({ limit: 10 })).traces).toMatchObject([{ traceId: traceIdOf(1), spans: 4 }]);
+  });
+
+  test('has its critical path in a list, beside traces that are gone', async () => {
+    await send(theirs, overlayAgent(9));
+    await send(mine, overlayAgent(7));
+    const { signal } = new AbortController();
+    const criticalPath = { work: 6, setup: 1, network: 1, 'not covered': 2 };
+    await expect
+      .poll(() => collector.paths([traceIdOf(77), traceIdOf(2)], signal))
+      .toEqual([{ traceId: traceIdOf(2), durationMs: 10, criticalPath }]); // once the flow is joined
+    expect(await collector.trace(traceIdOf(2))).toMatchObject({ durationMs: 10, criticalPath });
+  });
+
+  test('is joined though a restart lies between its ends', async () => {
+    const arriving = (spans: readonly SpanRecord[], from: number) => send(spans, overlayAgent(from));
+    await arriving(mine, 7);
+    await collector.stop();
+    await start();
+    await arriving(theirs, 9);
+    await expect.poll(async () => (await collector.trace(traceIdOf(2))).spans.length).toBe(4);
+  });
+});
+
+test('a trace too large to be read beside others has no critical path in a list', async () => {
+  const many = Array.from({ length: 5_001 }, (_, n) => aSpan(n + 1, undefined, { traceId: traceIdOf(3) }));
+  await send(many);
+  await send([aSpan(1, undefined, { traceId: traceIdOf(4) })]);
+  const { signal } = new AbortController();
+  expect((await collector.paths([traceIdOf(3), traceIdOf(4)], signal)).map(({ traceId }) => traceId)).toEqual([
+    traceIdOf(4),
+  ]);
+});
+
+test('a tail shows a trace as it arrives, and ends with its reader', async () => {
+  const leaving = new AbortController();
+  const tail = collector.tail({ limit: 10, status: 'error' }, leaving.signal);
+  const first = tail.next();
+  await send([aSpan(1, undefined, { traceId: traceIdOf(5) })]);
+  await send([aSpan(2, undefined, { status: { code: 2, message: '' }, name: 'fails' })]);
+  expect((await first).value).toMatchObject([{ traceId: traceIdOf(1), title: 'fails', errors: 1 }]);
+  leaving.abort();
+  await tail.return();
+});
+
+test('the lines of a deck’s log are read back after a restart, and nobody else’s', async () => {
+  const line = { level: 'info', kind: 'k', source: 's', actor: 'operator' } as const;
+  const records = (...texts: readonly string[]) =>
+    texts.map((text, at) => encodeEvent({ ...line, at: at + 1, text }, EMPTY_RESOURCE));
+  const { publicKey } = exporterOf(5);
+  collector.submit([], records('nobody’s yet'));
+  collector.setSelf(exporterOf(5));
+  collector.submit([], records('first', 'second', 'third'));
+  expect(await post('/v1/logs', encodeLogsRequest(records('forged here')))).toBe(200);
+  expect(await post('/v1/logs', encodeLogsRequest(records('forged by a peer')), { agent: overlayAgent(9) })).toBe(200);
+  await expect.poll(async () => (await collector.events(publicKey, 10)).length).toBe(3);
+  await collector.stop();
+  await start();
+  expect((await collector.events(publicKey, 2)).map(({ at, text }) => [at, text])).toEqual([
+    [2, 'second'],
+    [3, 'third'],
+  ]);
+});
+
+test('an unknown trace and an empty query are said with their codes', async () => {
+  await expect(collector.trace(traceIdOf(77))).rejects.toMatchObject({ code: 'trace.not-found' });
+  await expect(collector.exportTraces([traceIdOf(77)], false)).rejects.toMatchObject({ code: 'trace.not-found' });
+  await expect(collector.volume(5, 5, 2)).rejects.toMatchObject({ code: 'query.invalid' });
+});
+
+test('a taken port is said, and another one is used', async () => {
+  const other = createServer();
+  other.listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as { port: number };
+  await collector.stop();
+  await start({ listen: { host: '127.0.0.1', port } });
+  expect(collector.otlpHttp).not.toBe(`127.0.0.1:${port}`);
+  expect(problems).toEqual([expect.stringContaining(`127.0.0.1:${port} is in use`)]);
+  expect(await send([aSpan(1, undefined)])).toBe(200);
+  other.close();
+});
+
+test('a thread that ends by itself is started again, on its port, with what it had acknowledged', async () => {
+  const program = join(bundle.folder, 'ends-once.cjs');
+  const once = `const fs = require('node:fs'); const mark = ${JSON.stringify(join(folder, 'ended'))};
+    if (!fs.existsSync(mark)) setTimeout(() => { fs.writeFileSync(mark, ''); process.exit(3); }, 1_500);
+    require('./collector-thread.cjs');`;
+  await writeFile(program, once);
+  await collector.stop();
+  await start({ thread: program });
+  const address = collector.otlpHttp;
+  collector.setSelf(exporterOf(5));
+  expect(await send([aSpan(1, undefined)])).toBe(200);
+  await expect.poll(() => problems, { timeout: 20_000 }).toEqual([expect.stringContaining('started again')]);
+  await expect
+    .poll(async () => (await collector.trace(traceIdOf(1)).catch(() => undefined))?.spans.length, { timeout: 20_000 })
+    .toBe(1);
+  expect(collector.otlpHttp).toBe(address);
+  collector.submit([aSpan(2, 1)], []);
+  await expect.poll(async () => (await collector.trace(traceIdOf(1))).spans.at(-1)?.nodeId).toBe(5);
+});
+
+describe('a process that is killed', () => {
+  let child: ChildProcess;
+  let address: string;
+  let theirFolder: string;
+
+  beforeEach(async () => {
+    theirFolder = await mkdtemp(join(tmpdir(), 'killed-'));
+    child = spawn(process.execPath, [bundle.path('collector-child'), theirFolder], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const lines = createInterface({ input: child.stdout as NonNullable<typeof child.stdout> });
+    [address = ''] = await once(lines, 'line');
+  });
+  afterEach(async () => {
+    child.kill('SIGKILL');
+    await rm(theirFolder, { recursive: true });
+  });
+
+  test('loses nothing that it had acknowledged', async () => {
+    const acknowledged: number[] = [];
+    let next = 1;
+    let running = true;
+    const sender = async (): Promise<void> => {
+      const agent = new Agent({ keepAlive: true });
+      while (running) {
+        const n = next++;
+        const spans = Array.from({ length: 20 }, (_, i) => aSpan(i + 1, undefined, { traceId: traceIdOf(n) }));
+        const status = await post('/v1/traces', encodeTracesRequest(spans), { address, agent }).catch(() => 'closed');
+        if (status === 200) acknowledged.push(n);
+        else running = false;
+      }
+      agent.destroy();
+    };
+    const senders = Promise.all(Array.from({ length: 8 }, sender));
+    await expect.poll(() => acknowledged.length, { timeout: 60_000 }).toBeGreaterThan(300);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    await senders;
+    await collector.stop();
+    collector = await startTestCollector(bundle, theirFolder);
+    for (let at = 0; at < acknowledged.length; at += 500) {
+      const ids = acknowledged.slice(at, at + 500).map(traceIdOf);
+      expect((await collector.exportTraces(ids, false)).spans).toBe(20 * ids.length);
+    }
+  });
+
+  test('and one that lives has its store to itself', async () => {
+    await expect(startTestCollector(bundle, theirFolder)).rejects.toMatchObject({
+      code: 'store.unavailable',
+      message: expect.stringContaining('in use'),
+    });
+  });
+});

@@ -18,14 +18,7 @@ import { decodeReport, isReport } from '../collector/report-codec.ts';
 import type { Exporter } from '../collector/span.ts';
 import { TraceTail } from '../collector/trace/trace-tail.ts';
 import { viewTrace } from '../collector/trace/trace-view.ts';
-import type {
-  Trace,
-  TracePath,
-  TraceQuery,
-  TraceSearchResult,
-  TraceSummary,
-  VolumeBucket,
-} from '../contract/schema.ts';
+import type { Trace, TracePath, TraceQuery, TraceSearchResult, TraceSummary, VolumeBucket } from '../contract/trace.ts';
 import type { CollectorFigures } from './deck-collector.ts';
 import { OtlpServer } from './otlp-server.ts';
 

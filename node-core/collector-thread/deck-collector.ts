@@ -5,15 +5,8 @@ import type { ClockEstimate } from '../collector/flow/clock-offsets.ts';
 import type { RecordedLog } from '../collector/log-record.ts';
 import type { RecordedSpan } from '../collector/recording-tracer.ts';
 import type { Exporter } from '../collector/span.ts';
-import type {
-  LedgerStage,
-  Trace,
-  TracePath,
-  TraceQuery,
-  TraceSearchResult,
-  TraceSummary,
-  VolumeBucket,
-} from '../contract/schema.ts';
+import type { LedgerStage } from '../contract/status.ts';
+import type { Trace, TracePath, TraceQuery, TraceSearchResult, TraceSummary, VolumeBucket } from '../contract/trace.ts';
 
 /** Figures of the collector for the status line. */
 export interface CollectorFigures {

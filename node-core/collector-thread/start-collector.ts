@@ -7,7 +7,7 @@ import type { RecordedLog } from '../collector/log-record.ts';
 import type { RecordedSpan } from '../collector/recording-tracer.ts';
 import type { Exporter } from '../collector/span.ts';
 import { fromRpcError } from '../contract/rpc-errors.ts';
-import type { TraceQuery, TraceSummary } from '../contract/schema.ts';
+import type { TraceQuery, TraceSummary } from '../contract/trace.ts';
 import { type CollectorClient, CollectorWorker } from './collector-worker.ts';
 import type { CollectorEvents, DeckCollector } from './deck-collector.ts';
 import { PortDuplex } from './port-duplex.ts';

@@ -1,7 +1,7 @@
 import { toHex } from '../base/bytes.ts';
 import { wellFormed } from '../base/text.ts';
 import type { AttributeValue } from '../base/tracer.ts';
-import type { AttributeJson } from '../contract/schema.ts';
+import type { AttributeJson } from '../contract/trace.ts';
 import { type AnyValue, type AttributeList, isBytes, isKeyValueList, type KeyValue } from './span.ts';
 
 /** Text longer than this is cut, as an attribute is for reading. */

@@ -1,5 +1,5 @@
 import { ATTR } from '../base/tracer.ts';
-import type { LogEvent } from '../contract/schema.ts';
+import type { LogEvent } from '../contract/log.ts';
 import { anyValueOf } from './attribute-list.ts';
 import { type LogRecord, type RecordedLog, recordEvent } from './log-record.ts';
 import { integerAttribute, type Resource, textAttribute } from './span.ts';

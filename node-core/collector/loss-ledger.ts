@@ -1,4 +1,4 @@
-import type { LedgerStage } from '../contract/schema.ts';
+import type { LedgerStage } from '../contract/status.ts';
 
 /** Counts what came to one stage, what stayed and, by reason, what did not. */
 export class LossLedger {

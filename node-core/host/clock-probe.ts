@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { PilotError } from '../base/errors.ts';
 import { ATTR, SPAN, type Tracer } from '../base/tracer.ts';
-import type { Agent } from '../contract/schema.ts';
+import type { Agent } from '../contract/graph.ts';
 import type { RunningNode } from '../runtime/running-node.ts';
 import { PORT } from '../wire/packet.ts';
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { CollectorFigures } from '../collector-thread/deck-collector.ts';
-import type { DeckStatus, LedgerStage } from '../contract/schema.ts';
+import type { DeckStatus, LedgerStage } from '../contract/status.ts';
 import type { GraphPicture } from '../mesh/graph-state.ts';
 import { VERSION } from '../runtime/version.ts';
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
-import type { Agent, Beacon, GraphUpdate, Group, OpenFlow, Tunnel } from '../contract/schema.ts';
+import type { Agent, Beacon, GraphUpdate, OpenFlow, Tunnel } from '../contract/graph.ts';
+import type { Group } from '../contract/group.ts';
 import type { GraphPicture, GraphState } from '../mesh/graph-state.ts';
 import { type Delivery, Publisher } from './publisher.ts';
 

@@ -1,5 +1,5 @@
 import { PilotError } from '../base/errors.ts';
-import type { GroupPingProgress } from '../contract/schema.ts';
+import type { GroupPingProgress } from '../contract/group.ts';
 import type { Deck } from './deck.ts';
 
 type Result = GroupPingProgress['results'][number];

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { StoredEvent } from '../collector/event-codec.ts';
-import type { LogEvent } from '../contract/schema.ts';
+import type { LogEvent } from '../contract/log.ts';
 
 export type LogEntry = Omit<LogEvent, 'id' | 'at'>;
 

@@ -1,4 +1,5 @@
-import type { Agent, Beacon, Group, OpenFlow, Tunnel, TunnelSide } from '../contract/schema.ts';
+import type { Agent, Beacon, OpenFlow, Tunnel, TunnelSide } from '../contract/graph.ts';
+import type { Group } from '../contract/group.ts';
 import { formatAddress } from '../wire/address.ts';
 import { type GraphFacts, type GroupFact, hostnameOf, leadingSide, MEASURED_HERE, sourceName } from './graph-facts.ts';
 import { continueHealth, judgeHealth, SILENT_AFTER_MS } from './health.ts';

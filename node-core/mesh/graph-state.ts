@@ -1,6 +1,7 @@
 import type { ReportRow } from '../base/report.ts';
 import type { ClockEstimate } from '../collector/flow/clock-offsets.ts';
-import type { Agent, Beacon, Group, OpenFlow, Tunnel } from '../contract/schema.ts';
+import type { Agent, Beacon, OpenFlow, Tunnel } from '../contract/graph.ts';
+import type { Group } from '../contract/group.ts';
 import { drawAgent, drawBeacons, drawFlow, drawGroup, drawTunnel } from './graph-drawing.ts';
 import { type BeaconFact, type DirectoryNode, type GroupFact, lastHeardOf, type SelfFact } from './graph-facts.ts';
 import { PeerLiveness } from './peer-liveness.ts';

@@ -1,4 +1,4 @@
-import type { Health, HealthState } from '../contract/schema.ts';
+import type { Health, HealthState } from '../contract/shapes.ts';
 
 /** What is known about an agent or a tunnel when its health is judged. Absent means unknown, never zero. */
 export interface HealthEvidence {

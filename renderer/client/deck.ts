@@ -1,4 +1,5 @@
-import type { GraphUpdate, LogEvent } from '../../node-core/contract/schema.ts';
+import type { GraphUpdate } from '../../node-core/contract/graph.ts';
+import type { LogEvent } from '../../node-core/contract/log.ts';
 import { mergeGraphUpdates, useGraphStore } from '../stores/graph-store.ts';
 import { mergeEvents, useLogStore } from '../stores/log-store.ts';
 import { keptSpans, useStatusStore } from '../stores/status-store.ts';

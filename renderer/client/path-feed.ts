@@ -1,5 +1,5 @@
 import { safe } from '@orpc/client';
-import type { TraceSummary } from '../../node-core/contract/schema.ts';
+import type { TraceSummary } from '../../node-core/contract/trace.ts';
 import { useTraceStore } from '../stores/trace-store.ts';
 import { deckClient } from './deck.ts';
 

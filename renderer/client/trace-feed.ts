@@ -1,5 +1,5 @@
 import { safe } from '@orpc/client';
-import type { Trace, TraceSummary } from '../../node-core/contract/schema.ts';
+import type { Trace, TraceSummary } from '../../node-core/contract/trace.ts';
 import { chipValues, type Filter, plainText } from '../stores/filter.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { traceQueryOf, useTraceStore } from '../stores/trace-store.ts';

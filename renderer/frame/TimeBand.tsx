@@ -1,7 +1,8 @@
 import { safe } from '@orpc/client';
 import { X } from 'lucide-react';
 import { type PointerEvent, useEffect, useMemo, useRef, useState } from 'react';
-import type { LogEvent, VolumeBucket } from '../../node-core/contract/schema.ts';
+import type { LogEvent } from '../../node-core/contract/log.ts';
+import type { VolumeBucket } from '../../node-core/contract/trace.ts';
 import { deckClient, onDeckClient } from '../client/deck.ts';
 import { formatClock, formatMinutes } from '../format/clock.ts';
 import { formatPlural } from '../format/number.ts';

@@ -1,4 +1,5 @@
-import type { Agent, HealthState } from '../../node-core/contract/schema.ts';
+import type { Agent } from '../../node-core/contract/graph.ts';
+import type { HealthState } from '../../node-core/contract/shapes.ts';
 import { formatCount, formatPlural } from '../format/number.ts';
 
 export type HealthCounts = Readonly<Record<HealthState, number>>;

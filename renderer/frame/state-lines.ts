@@ -1,4 +1,4 @@
-import type { DeckStatus } from '../../node-core/contract/schema.ts';
+import type { DeckStatus } from '../../node-core/contract/status.ts';
 import type { LinkState } from '../client/deck-client.ts';
 import { formatBytes } from '../format/bytes.ts';
 import { formatClock } from '../format/clock.ts';

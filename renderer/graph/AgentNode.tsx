@@ -1,7 +1,7 @@
 import { Handle, type NodeProps, Position } from '@xyflow/react';
 import { CircleDashed, Pin } from 'lucide-react';
 import { memo } from 'react';
-import type { Agent } from '../../node-core/contract/schema.ts';
+import type { Agent } from '../../node-core/contract/graph.ts';
 import { formatNodePart } from '../format/address.ts';
 import { formatBytes } from '../format/bytes.ts';
 import { formatMinutes } from '../format/clock.ts';

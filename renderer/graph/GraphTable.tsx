@@ -1,5 +1,5 @@
 import { useMemo } from 'react';
-import type { Agent } from '../../node-core/contract/schema.ts';
+import type { Agent } from '../../node-core/contract/graph.ts';
 import { formatAge, formatDuration } from '../format/duration.ts';
 import { formatCount, formatPercent } from '../format/number.ts';
 import { formatSafeText } from '../format/safe-text.ts';

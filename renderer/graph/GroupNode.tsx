@@ -1,7 +1,8 @@
 import type { NodeProps } from '@xyflow/react';
 import { ChevronDown, ChevronRight } from 'lucide-react';
 import { memo, useMemo } from 'react';
-import type { Agent, Group } from '../../node-core/contract/schema.ts';
+import type { Agent } from '../../node-core/contract/graph.ts';
+import type { Group } from '../../node-core/contract/group.ts';
 import { formatRate } from '../format/bytes.ts';
 import { formatDuration } from '../format/duration.ts';
 import { formatOf, formatPlural } from '../format/number.ts';

@@ -1,6 +1,6 @@
 import { EdgeLabelRenderer, type EdgeProps } from '@xyflow/react';
 import { memo, useContext, useState } from 'react';
-import type { Tunnel } from '../../node-core/contract/schema.ts';
+import type { Tunnel } from '../../node-core/contract/graph.ts';
 import { formatRate } from '../format/bytes.ts';
 import { formatAge, formatDuration } from '../format/duration.ts';
 import { formatPlural } from '../format/number.ts';

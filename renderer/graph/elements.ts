@@ -1,6 +1,6 @@
 import type { Edge, Node, NodeHandle } from '@xyflow/react';
 import { Position } from '@xyflow/react';
-import type { Beacon, Tunnel } from '../../node-core/contract/schema.ts';
+import type { Beacon, Tunnel } from '../../node-core/contract/graph.ts';
 import { beaconNode } from './labels.ts';
 import { agentKey, BEACON, beaconKey, groupKey, type LayoutResult, MEASURES, type Rect } from './layout.ts';
 import { homeGroup, type Scene } from './scene.ts';

@@ -1,4 +1,4 @@
-import type { Tunnel } from '../../node-core/contract/schema.ts';
+import type { Tunnel } from '../../node-core/contract/graph.ts';
 
 /** Every node within `hops` tunnels of `from`, with how far it is. */
 export function nodesWithin(from: number, hops: number, tunnels: Iterable<Tunnel>): Map<number, number> {

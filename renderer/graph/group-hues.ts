@@ -1,4 +1,4 @@
-import type { Group } from '../../node-core/contract/schema.ts';
+import type { Group } from '../../node-core/contract/group.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { groupHue } from '../ui/GroupSwatch.tsx';
 import { NO_GROUP } from './scene.ts';

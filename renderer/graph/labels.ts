@@ -1,4 +1,5 @@
-import type { Agent, Beacon, Group, Tunnel } from '../../node-core/contract/schema.ts';
+import type { Agent, Beacon, Tunnel } from '../../node-core/contract/graph.ts';
+import type { Group } from '../../node-core/contract/group.ts';
 import { formatBytes } from '../format/bytes.ts';
 import { formatDuration } from '../format/duration.ts';
 import { formatCount, formatPlural } from '../format/number.ts';

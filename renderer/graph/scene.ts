@@ -1,4 +1,4 @@
-import type { Agent, Tunnel } from '../../node-core/contract/schema.ts';
+import type { Agent, Tunnel } from '../../node-core/contract/graph.ts';
 import { type Filter, filterAgents, filterTunnels } from '../stores/filter.ts';
 import type { GraphPicture } from '../stores/graph-store.ts';
 import type { Focus } from '../stores/view-store.ts';

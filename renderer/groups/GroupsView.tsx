@@ -1,5 +1,5 @@
 import { useMemo } from 'react';
-import type { Group } from '../../node-core/contract/schema.ts';
+import type { Group } from '../../node-core/contract/group.ts';
 import { formatOf } from '../format/number.ts';
 import { formatSafeText } from '../format/safe-text.ts';
 import { useKeys } from '../frame/use-keys.ts';

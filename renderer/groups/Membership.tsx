@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { Group } from '../../node-core/contract/schema.ts';
+import type { Group } from '../../node-core/contract/group.ts';
 import { joinGroup } from '../client/acts.ts';
 import { formatSafeText } from '../format/safe-text.ts';
 import { useGroupStore } from '../stores/group-store.ts';

@@ -1,6 +1,7 @@
 import { safe } from '@orpc/client';
 import { useEffect, useMemo, useState } from 'react';
-import type { Agent, TraceSummary, Tunnel } from '../../node-core/contract/schema.ts';
+import type { Agent, Tunnel } from '../../node-core/contract/graph.ts';
+import type { TraceSummary } from '../../node-core/contract/trace.ts';
 import { copyText, pingAgent } from '../client/acts.ts';
 import { deckClient } from '../client/deck.ts';
 import { openTrace } from '../client/trace-feed.ts';

@@ -1,5 +1,6 @@
 import { useMemo } from 'react';
-import type { Agent, Group } from '../../node-core/contract/schema.ts';
+import type { Agent } from '../../node-core/contract/graph.ts';
+import type { Group } from '../../node-core/contract/group.ts';
 import { pingGroup } from '../client/acts.ts';
 import { formatNodePart } from '../format/address.ts';
 import { formatDuration } from '../format/duration.ts';

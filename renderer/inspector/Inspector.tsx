@@ -1,5 +1,5 @@
 import { useEffect } from 'react';
-import type { TraceSpan } from '../../node-core/contract/schema.ts';
+import type { TraceSpan } from '../../node-core/contract/trace.ts';
 import { useGroupStore } from '../stores/group-store.ts';
 import { useTraceStore } from '../stores/trace-store.ts';
 import { type Selection, sameSelection, useViewStore } from '../stores/view-store.ts';

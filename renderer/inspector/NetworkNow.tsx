@@ -1,5 +1,8 @@
 import { useMemo } from 'react';
-import type { Agent, Health, LedgerStage, LogEvent, Tunnel } from '../../node-core/contract/schema.ts';
+import type { Agent, Tunnel } from '../../node-core/contract/graph.ts';
+import type { LogEvent } from '../../node-core/contract/log.ts';
+import type { Health } from '../../node-core/contract/shapes.ts';
+import type { LedgerStage } from '../../node-core/contract/status.ts';
 import { formatClock } from '../format/clock.ts';
 import { formatAge } from '../format/duration.ts';
 import { formatCount, formatOf } from '../format/number.ts';

@@ -1,4 +1,5 @@
-import type { PathKindName, Tunnel } from '../../node-core/contract/schema.ts';
+import type { Tunnel } from '../../node-core/contract/graph.ts';
+import type { PathKindName } from '../../node-core/contract/shapes.ts';
 import { formatCount } from '../format/number.ts';
 import { PATH_KINDS, PathSwatch } from '../ui/PathSwatch.tsx';
 import { SegmentBar } from '../ui/SegmentBar.tsx';

@@ -1,5 +1,5 @@
 import { Fragment } from 'react';
-import type { DeckStatus } from '../../node-core/contract/schema.ts';
+import type { DeckStatus } from '../../node-core/contract/status.ts';
 import { formatBytes, formatBytesOf } from '../format/bytes.ts';
 import { formatClock } from '../format/clock.ts';
 import { formatDuration } from '../format/duration.ts';

@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'react';
-import type { Agent, OpenFlow, Tunnel, TunnelSide } from '../../node-core/contract/schema.ts';
+import type { Agent, OpenFlow, Tunnel, TunnelSide } from '../../node-core/contract/graph.ts';
 import { pingAgent } from '../client/acts.ts';
 import { formatBytes, formatRate } from '../format/bytes.ts';
 import { formatClock } from '../format/clock.ts';

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { LogEvent } from '../../node-core/contract/schema.ts';
+import type { LogEvent } from '../../node-core/contract/log.ts';
 import { openTrace } from '../client/trace-feed.ts';
 import { formatShortId } from '../format/address.ts';
 import { formatClockMillis, formatMoment } from '../format/clock.ts';

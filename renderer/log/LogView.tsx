@@ -1,6 +1,6 @@
 import { Search } from 'lucide-react';
 import { useMemo, useState } from 'react';
-import type { LogEvent } from '../../node-core/contract/schema.ts';
+import type { LogEvent } from '../../node-core/contract/log.ts';
 import { formatCount, formatOf } from '../format/number.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { useLogStore } from '../stores/log-store.ts';

@@ -1,4 +1,6 @@
-import type { Agent, Group, LogEvent, Tunnel } from '../../node-core/contract/schema.ts';
+import type { Agent, Tunnel } from '../../node-core/contract/graph.ts';
+import type { Group } from '../../node-core/contract/group.ts';
+import type { LogEvent } from '../../node-core/contract/log.ts';
 import { chipValues, type Filter, plainText } from '../stores/filter.ts';
 import type { Selection } from '../stores/view-store.ts';
 import { logText } from './log-text.ts';

@@ -1,4 +1,5 @@
-import type { Agent, LogEvent } from '../../node-core/contract/schema.ts';
+import type { Agent } from '../../node-core/contract/graph.ts';
+import type { LogEvent } from '../../node-core/contract/log.ts';
 
 /** A line's words; one that was written before the name of its agent was known names it now. */
 export function logText({ text, nodeId }: LogEvent, agents: ReadonlyMap<number, Agent>): string {

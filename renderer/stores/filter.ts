@@ -1,4 +1,5 @@
-import type { Agent, Group, Tunnel } from '../../node-core/contract/schema.ts';
+import type { Agent, Tunnel } from '../../node-core/contract/graph.ts';
+import type { Group } from '../../node-core/contract/group.ts';
 
 export const CHIP_KEYS = ['group', 'path', 'health', 'agent', 'tag'] as const;
 export type ChipKey = (typeof CHIP_KEYS)[number];

@@ -1,5 +1,6 @@
 import { create } from 'zustand';
-import type { Agent, Beacon, GraphUpdate, Group, OpenFlow, Tunnel } from '../../node-core/contract/schema.ts';
+import type { Agent, Beacon, GraphUpdate, OpenFlow, Tunnel } from '../../node-core/contract/graph.ts';
+import type { Group } from '../../node-core/contract/group.ts';
 
 /** The graph as the host last told it; every judgement in it is the host's. */
 export interface GraphPicture {

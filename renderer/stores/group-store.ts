@@ -1,5 +1,5 @@
 import { create } from 'zustand';
-import type { GroupPingProgress } from '../../node-core/contract/schema.ts';
+import type { GroupPingProgress } from '../../node-core/contract/group.ts';
 
 /** One run of "Ping all" over a group. A stopped run keeps what it measured. */
 export interface GroupPing {

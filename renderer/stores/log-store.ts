@@ -1,5 +1,5 @@
 import { create } from 'zustand';
-import type { LogEvent } from '../../node-core/contract/schema.ts';
+import type { LogEvent } from '../../node-core/contract/log.ts';
 
 /** What the window keeps of the log; the host keeps the rest. */
 const MAX_EVENTS = 10_000;

@@ -1,5 +1,5 @@
 import { create } from 'zustand';
-import type { DeckStatus } from '../../node-core/contract/schema.ts';
+import type { DeckStatus } from '../../node-core/contract/status.ts';
 import type { LinkState } from '../client/deck-client.ts';
 
 /** A line in the status bar: what was done or failed, with one thing to do about it. */

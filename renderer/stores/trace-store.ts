@@ -1,5 +1,5 @@
 import { create } from 'zustand';
-import type { Trace, TracePath, TraceQuery, TraceSummary } from '../../node-core/contract/schema.ts';
+import type { Trace, TracePath, TraceQuery, TraceSummary } from '../../node-core/contract/trace.ts';
 import { grownFolds, initialFolds, spanKey } from '../traces/waterfall-rows.ts';
 
 /** What the operator asks of the list; the global filter and the chosen span of time narrow it further. */

@@ -1,5 +1,5 @@
 import { type PointerEvent, useMemo, useRef } from 'react';
-import type { Trace } from '../../node-core/contract/schema.ts';
+import type { Trace } from '../../node-core/contract/trace.ts';
 import { useTraceStore, type Window } from '../stores/trace-store.ts';
 import { shareOf, startOf } from './time-axis.ts';
 

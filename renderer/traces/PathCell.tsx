@@ -1,5 +1,5 @@
 import { useEffect } from 'react';
-import type { TraceSummary } from '../../node-core/contract/schema.ts';
+import type { TraceSummary } from '../../node-core/contract/trace.ts';
 import { unwantPath, wantPath } from '../client/path-feed.ts';
 import { formatDuration } from '../format/duration.ts';
 import { useTraceStore } from '../stores/trace-store.ts';

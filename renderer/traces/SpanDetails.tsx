@@ -1,6 +1,6 @@
 import { Copy } from 'lucide-react';
 import { useMemo, useState } from 'react';
-import type { AttributeJson, TraceSpan } from '../../node-core/contract/schema.ts';
+import type { AttributeJson, TraceSpan } from '../../node-core/contract/trace.ts';
 import { copyText } from '../client/acts.ts';
 import { openTrace, rawSpan } from '../client/trace-feed.ts';
 import { formatShortId } from '../format/address.ts';

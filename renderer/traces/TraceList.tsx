@@ -1,5 +1,5 @@
 import { useMemo } from 'react';
-import type { TraceSummary } from '../../node-core/contract/schema.ts';
+import type { TraceSummary } from '../../node-core/contract/trace.ts';
 import { openTrace } from '../client/trace-feed.ts';
 import { formatClockMillis, formatMoment } from '../format/clock.ts';
 import { formatDuration } from '../format/duration.ts';

@@ -1,4 +1,4 @@
-import type { Trace } from '../../node-core/contract/schema.ts';
+import type { Trace } from '../../node-core/contract/trace.ts';
 import { copyText } from '../client/acts.ts';
 import { formatShortId } from '../format/address.ts';
 import { formatDuration } from '../format/duration.ts';

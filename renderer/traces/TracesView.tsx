@@ -1,5 +1,5 @@
 import { useEffect, useMemo } from 'react';
-import type { TraceSummary } from '../../node-core/contract/schema.ts';
+import type { TraceSummary } from '../../node-core/contract/trace.ts';
 import { copyText } from '../client/acts.ts';
 import { followTraces, stopSearch } from '../client/trace-feed.ts';
 import { formatCount, formatPlural } from '../format/number.ts';

@@ -1,6 +1,6 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useMemo, useRef } from 'react';
-import type { Trace } from '../../node-core/contract/schema.ts';
+import type { Trace } from '../../node-core/contract/trace.ts';
 import { formatPlural } from '../format/number.ts';
 import { useKeys } from '../frame/use-keys.ts';
 import { useTraceStore, waitingSpans } from '../stores/trace-store.ts';

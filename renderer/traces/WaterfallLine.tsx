@@ -1,6 +1,6 @@
 import { ChevronDown, ChevronRight } from 'lucide-react';
 import { memo } from 'react';
-import type { Trace, TraceSpan } from '../../node-core/contract/schema.ts';
+import type { Trace, TraceSpan } from '../../node-core/contract/trace.ts';
 import { hueOf } from '../graph/group-hues.ts';
 import { homeGroup } from '../graph/scene.ts';
 import { useGraphStore } from '../stores/graph-store.ts';

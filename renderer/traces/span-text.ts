@@ -1,4 +1,4 @@
-import type { Trace, TraceSpan } from '../../node-core/contract/schema.ts';
+import type { Trace, TraceSpan } from '../../node-core/contract/trace.ts';
 import { formatBound, formatDuration, formatOffset } from '../format/duration.ts';
 import { formatSafeText } from '../format/safe-text.ts';
 import { spoken } from '../graph/labels.ts';

@@ -1,4 +1,4 @@
-import type { Trace, TraceSpan } from '../../node-core/contract/schema.ts';
+import type { Trace, TraceSpan } from '../../node-core/contract/trace.ts';
 import { formatDuration } from '../format/duration.ts';
 import type { Window } from '../stores/trace-store.ts';
 

@@ -1,4 +1,4 @@
-import type { TraceSpan } from '../../node-core/contract/schema.ts';
+import type { TraceSpan } from '../../node-core/contract/trace.ts';
 import type { KeyMap } from '../frame/use-keys.ts';
 import { toggled, useTraceStore, type Window } from '../stores/trace-store.ts';
 import { useViewStore } from '../stores/view-store.ts';

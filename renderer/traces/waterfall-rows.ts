@@ -1,4 +1,4 @@
-import type { TraceSpan } from '../../node-core/contract/schema.ts';
+import type { TraceSpan } from '../../node-core/contract/trace.ts';
 
 /** One visible row: a span, both ends of one flow, or siblings that are alike. */
 export interface WaterfallRow {

@@ -1,4 +1,4 @@
-import type { HealthState } from '../../node-core/contract/schema.ts';
+import type { HealthState } from '../../node-core/contract/shapes.ts';
 
 /** Health as a shape of its own, so that it is read without its colour: dot, triangle, crossed square, broken ring. */
 export function HealthGlyph({ state, size = 10 }: { state: HealthState; size?: number }) {

@@ -1,4 +1,4 @@
-import type { PathKindName } from '../../node-core/contract/schema.ts';
+import type { PathKindName } from '../../node-core/contract/shapes.ts';
 
 /** A path kind as its line pattern in its own colour. The word stands beside it. */
 export function PathSwatch({ path }: { path: PathKindName }) {

@@ -1,20 +1,11 @@
 import { implement } from '@orpc/server';
 import { contract } from '../../node-core/contract/contract.ts';
-import type {
-  Agent,
-  Beacon,
-  DeckStatus,
-  GraphUpdate,
-  Group,
-  LogEvent,
-  OpenFlow,
-  PathKindName,
-  Trace,
-  TraceSpan,
-  TraceSummary,
-  Tunnel,
-  VolumeBucket,
-} from '../../node-core/contract/schema.ts';
+import type { Agent, Beacon, GraphUpdate, OpenFlow, Tunnel } from '../../node-core/contract/graph.ts';
+import type { Group } from '../../node-core/contract/group.ts';
+import type { LogEvent } from '../../node-core/contract/log.ts';
+import type { PathKindName } from '../../node-core/contract/shapes.ts';
+import type { DeckStatus } from '../../node-core/contract/status.ts';
+import type { Trace, TraceSpan, TraceSummary, VolumeBucket } from '../../node-core/contract/trace.ts';
 import { anUpdate } from './graph-update.ts';
 
 /**

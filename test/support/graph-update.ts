@@ -1,4 +1,4 @@
-import type { GraphUpdate } from '../../node-core/contract/schema.ts';
+import type { GraphUpdate } from '../../node-core/contract/graph.ts';
 
 /** An update of the graph in which nothing changed, but for what a test is about. */
 export function anUpdate(change: Partial<GraphUpdate> = {}): GraphUpdate {

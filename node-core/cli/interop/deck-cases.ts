@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import type { GraphUpdate, Trace } from '../../contract/schema.ts';
+import type { GraphUpdate } from '../../contract/graph.ts';
+import type { Trace } from '../../contract/trace.ts';
 import { connectDeck, type DeckConnection } from '../../deck-client/deck-connection.ts';
 import { readDeckFile } from '../../host/deck-file.ts';
 import { PORT } from '../../wire/packet.ts';

@@ -1,5 +1,5 @@
 import { PilotError } from '../../base/errors.ts';
-import type { TraceQuery, TraceSearchResult, VolumeBucket } from '../../contract/schema.ts';
+import type { TraceQuery, TraceSearchResult, VolumeBucket } from '../../contract/trace.ts';
 import type { FlowJoin } from '../flow/flow-stitcher.ts';
 import { JoinIndex } from '../flow/join-index.ts';
 import type { JoinedTrace } from '../flow/joined-trace.ts';

@@ -1,4 +1,4 @@
-import type { TraceQuery, TraceSearchResult, TraceSummary } from '../../contract/schema.ts';
+import type { TraceQuery, TraceSearchResult, TraceSummary } from '../../contract/trace.ts';
 import { type Cell, IDENTITY, type Row } from './store-rows.ts';
 
 export type RunQuery = (sql: string, parameters: readonly Cell[]) => Promise<readonly Row[]>;

@@ -1,6 +1,6 @@
 import { PATH_KINDS, type PathKind } from '../../base/report.ts';
 import { ATTR, SPAN, SPAN_EVENT } from '../../base/tracer.ts';
-import type { TraceSpan } from '../../contract/schema.ts';
+import type { TraceSpan } from '../../contract/trace.ts';
 import { type AttributeList, attributeOf, type SpanRecord, textAttribute } from '../span.ts';
 
 export type SpanCategory = TraceSpan['category'];

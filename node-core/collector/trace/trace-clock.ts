@@ -1,4 +1,4 @@
-import type { TraceSpan } from '../../contract/schema.ts';
+import type { TraceSpan } from '../../contract/trace.ts';
 import type { ClockEstimate } from '../flow/clock-offsets.ts';
 import type { SpanRecord } from '../span.ts';
 import { nodeIdOf, originOf } from '../span-origin.ts';

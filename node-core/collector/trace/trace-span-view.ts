@@ -1,5 +1,5 @@
 import { ATTR, SPAN } from '../../base/tracer.ts';
-import type { TraceSpan } from '../../contract/schema.ts';
+import type { TraceSpan } from '../../contract/trace.ts';
 import { attributesToJson } from '../attribute-list.ts';
 import type { FlowJoin } from '../flow/flow-stitcher.ts';
 import { integerAttribute, type Resource, SPAN_KIND, type SpanRecord, STATUS_CODE, textAttribute } from '../span.ts';

@@ -1,5 +1,5 @@
 import { ATTR } from '../../base/tracer.ts';
-import type { TraceQuery, TraceSummary } from '../../contract/schema.ts';
+import type { TraceQuery, TraceSummary } from '../../contract/trace.ts';
 import type { FlowJoin } from '../flow/flow-stitcher.ts';
 import type { JoinedTrace } from '../flow/joined-trace.ts';
 import { integerAttribute, type SpanRecord, STATUS_CODE } from '../span.ts';

@@ -1,5 +1,5 @@
 import { ATTR } from '../../base/tracer.ts';
-import type { Trace, TraceSpan } from '../../contract/schema.ts';
+import type { Trace, TraceSpan } from '../../contract/trace.ts';
 import type { FlowJoin } from '../flow/flow-stitcher.ts';
 import type { JoinedTrace } from '../flow/joined-trace.ts';
 import { type SpanRecord, textAttribute } from '../span.ts';

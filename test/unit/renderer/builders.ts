@@ -1,4 +1,6 @@
-import type { Agent, Group, TraceSpan, Tunnel } from '../../../node-core/contract/schema.ts';
+import type { Agent, Tunnel } from '../../../node-core/contract/graph.ts';
+import type { Group } from '../../../node-core/contract/group.ts';
+import type { TraceSpan } from '../../../node-core/contract/trace.ts';
 
 /** An agent that is well; override what a test is about. */
 export function anAgent(change: Partial<Agent> = {}): Agent {

@@ -3,7 +3,7 @@ import { PilotError } from '../../../../node-core/base/errors.ts';
 import { ATTR, SPAN } from '../../../../node-core/base/tracer.ts';
 import { type RecordedSpan, RecordingTracer } from '../../../../node-core/collector/recording-tracer.ts';
 import { EMPTY_RESOURCE, textAttribute } from '../../../../node-core/collector/span.ts';
-import type { Agent } from '../../../../node-core/contract/schema.ts';
+import type { Agent } from '../../../../node-core/contract/graph.ts';
 import { ClockProbe, type ProbingNode } from '../../../../node-core/host/clock-probe.ts';
 import { OverlayDuplex } from '../../../../node-core/runtime/overlay-duplex.ts';
 

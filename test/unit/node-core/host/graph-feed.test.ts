@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Clock } from '../../../../node-core/base/clock.ts';
-import { type GraphUpdate, graphUpdate } from '../../../../node-core/contract/schema.ts';
+import { type GraphUpdate, graphUpdate } from '../../../../node-core/contract/graph.ts';
 import { GraphFeed } from '../../../../node-core/host/graph-feed.ts';
 import { GraphState } from '../../../../node-core/mesh/graph-state.ts';
 import { NOON, nano, tunnelRow } from '../../../support/report-rows.ts';

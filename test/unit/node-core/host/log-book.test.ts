@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { LogEvent } from '../../../../node-core/contract/schema.ts';
+import type { LogEvent } from '../../../../node-core/contract/log.ts';
 import { LogBook, type LogEntry } from '../../../../node-core/host/log-book.ts';
 
 const clock = { now: () => ({ monotonicMs: 0, unixNano: 5_000_000n }) };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { graphUpdate } from '../../../../node-core/contract/schema.ts';
+import { graphUpdate } from '../../../../node-core/contract/graph.ts';
 import type { DirectoryNode } from '../../../../node-core/mesh/graph-facts.ts';
 import { GraphState } from '../../../../node-core/mesh/graph-state.ts';
 import { flowRow, NOON, nano, nodeRow, tunnelRow } from '../../../support/report-rows.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { HealthState } from '../../../../node-core/contract/schema.ts';
+import type { HealthState } from '../../../../node-core/contract/shapes.ts';
 import { healthSummary, healthVerdict } from '../../../../renderer/frame/health-summary.ts';
 import { anAgent } from '../builders.ts';
 

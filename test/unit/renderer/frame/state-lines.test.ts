@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { DeckStatus } from '../../../../node-core/contract/schema.ts';
+import type { DeckStatus } from '../../../../node-core/contract/status.ts';
 import { formatClock } from '../../../../renderer/format/clock.ts';
 import { stateLines } from '../../../../renderer/frame/state-lines.ts';
 

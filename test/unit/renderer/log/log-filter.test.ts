@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { LogEvent } from '../../../../node-core/contract/schema.ts';
+import type { LogEvent } from '../../../../node-core/contract/log.ts';
 import { concerns, fitsFilter, type LogFacts } from '../../../../renderer/log/log-filter.ts';
 import { logText } from '../../../../renderer/log/log-text.ts';
 import type { Selection } from '../../../../renderer/stores/view-store.ts';

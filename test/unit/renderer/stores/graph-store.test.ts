@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { GraphUpdate } from '../../../../node-core/contract/schema.ts';
+import type { GraphUpdate } from '../../../../node-core/contract/graph.ts';
 import { applyGraphUpdate, EMPTY_PICTURE, mergeGraphUpdates } from '../../../../renderer/stores/graph-store.ts';
 import { anUpdate } from '../../../support/graph-update.ts';
 import { anAgent } from '../builders.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { LogEvent } from '../../../../node-core/contract/schema.ts';
+import type { LogEvent } from '../../../../node-core/contract/log.ts';
 import { mergeEvents } from '../../../../renderer/stores/log-store.ts';
 
 const event = (id: number, at = id): LogEvent => ({

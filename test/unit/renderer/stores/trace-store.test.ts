@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import type { Trace, TraceSummary } from '../../../../node-core/contract/schema.ts';
+import type { Trace, TraceSummary } from '../../../../node-core/contract/trace.ts';
 import {
   DEFAULT_CONTROLS,
   MAX_LISTED,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { TraceSpan } from '../../../../node-core/contract/schema.ts';
+import type { TraceSpan } from '../../../../node-core/contract/trace.ts';
 import {
   foldable,
   grownFolds,

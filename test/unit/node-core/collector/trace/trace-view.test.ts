@@ -5,7 +5,7 @@ import { type FlowJoin, FlowStitcher } from '../../../../../node-core/collector/
 import { joinedTrace } from '../../../../../node-core/collector/flow/joined-trace.ts';
 import type { SpanRecord } from '../../../../../node-core/collector/span.ts';
 import { viewTrace } from '../../../../../node-core/collector/trace/trace-view.ts';
-import { type Trace, type TraceSpan, trace as traceShape } from '../../../../../node-core/contract/schema.ts';
+import { type Trace, type TraceSpan, trace as traceShape } from '../../../../../node-core/contract/trace.ts';
 import { anEvent, aSpan, at, exporterOf, FlowOnTheWire, resourceOf, traceIdOf } from '../../../../support/spans.ts';
 
 /** What the collector does with the spans it got: stitch, learn the clocks, and show the trace of any of its raw ids. */

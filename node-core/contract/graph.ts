@@ -1,0 +1,120 @@
+import { eventIterator, oc } from '@orpc/contract';
+import { z } from 'zod';
+import { group } from './group.ts';
+import { clockOffset, groupId, health, nodeId, pathKind, toldNumber } from './shapes.ts';
+
+export const agent = z.object({
+  nodeId,
+  address: z.string(),
+  hostname: z.string(),
+  self: z.boolean(),
+  groupIds: z.array(groupId),
+  tags: z.array(z.string()),
+  version: z.string().optional(),
+  public: z.boolean().optional(),
+  keyFingerprint: z.string().optional(),
+  health,
+  /** Answered an encrypted ping of this node in this run, and is not silent since. */
+  live: z.boolean(),
+  reports: z.boolean(),
+  rtt: toldNumber.optional(),
+  loss: toldNumber.optional(),
+  lastHeard: z.number().optional(),
+  clock: clockOffset.optional(),
+  requests: toldNumber.optional(),
+  failures: toldNumber.optional(),
+  /** Set when the node is gone from the registry or silent for good; it leaves the graph 30 s later. */
+  leftAt: z.number().optional(),
+});
+
+/** What one end says of a tunnel. */
+export const tunnelSide = z.object({
+  reporter: nodeId,
+  source: z.string(),
+  at: z.number(),
+  path: pathKind,
+  pathSince: z.number(),
+  beacon: z.string().optional(),
+  rttMs: z.number().optional(),
+  lossRatio: z.number().optional(),
+  bytesSent: z.number(),
+  bytesReceived: z.number(),
+  packetsSent: z.number(),
+  packetsReceived: z.number(),
+  epoch: z.number().int(),
+  keySince: z.number(),
+  lastHeard: z.number(),
+  openStreams: z.number().int(),
+});
+
+export const tunnel = z.object({
+  /** `LOW-HIGH` of the two node ids. */
+  id: z.string(),
+  a: nodeId,
+  b: nodeId,
+  state: z.enum(['key-exchange', 'established', 'closed']),
+  path: pathKind,
+  previousPath: pathKind.optional(),
+  pathSince: z.number(),
+  beacon: z.string().optional(),
+  health,
+  rtt: toldNumber.optional(),
+  loss: toldNumber.optional(),
+  /** Both directions, over the last 10 s. */
+  bytesPerSecond: z.number(),
+  sides: z.array(tunnelSide),
+  openStreams: z.number().int(),
+});
+
+/** A flow that is open now, from whichever ends report it. */
+export const openFlow = z.object({
+  flowId: z.string(),
+  dialler: nodeId,
+  acceptor: nodeId,
+  port: z.number().int(),
+  groupId,
+  openedAt: z.number(),
+  /** Only nodes that export are seen from both sides. */
+  ends: z.enum(['both', 'dialler', 'acceptor']),
+});
+
+export const beacon = z.object({
+  id: z.string(),
+  name: z.string(),
+  health,
+  relayedTunnels: z.number().int(),
+  bytesPerSecond: z.number(),
+  rtt: toldNumber.optional(),
+});
+
+/** A feed starts with a snapshot; later changes hold whole objects by key, and the keys that are gone. */
+export const graphUpdate = z.object({
+  kind: z.enum(['snapshot', 'changes']),
+  feedId: z.string(),
+  revision: z.number().int(),
+  at: z.number(),
+  self: nodeId.optional(),
+  agents: z.array(agent),
+  tunnels: z.array(tunnel),
+  flows: z.array(openFlow),
+  beacons: z.array(beacon),
+  groups: z.array(group),
+  goneAgents: z.array(nodeId),
+  goneTunnels: z.array(z.string()),
+  goneFlows: z.array(z.string()),
+  goneBeacons: z.array(z.string()),
+  goneGroups: z.array(groupId),
+});
+
+export type Agent = z.infer<typeof agent>;
+export type Tunnel = z.infer<typeof tunnel>;
+export type TunnelSide = z.infer<typeof tunnelSide>;
+export type OpenFlow = z.infer<typeof openFlow>;
+export type Beacon = z.infer<typeof beacon>;
+export type GraphUpdate = z.infer<typeof graphUpdate>;
+
+export const graphRoutes = {
+  /** A snapshot, then changes. The reader confirms each revision; meanwhile changes are coalesced by key. */
+  watch: oc.output(eventIterator(graphUpdate)),
+  confirm: oc.input(z.object({ feedId: z.string(), revision: z.number().int() })).output(z.void()),
+};

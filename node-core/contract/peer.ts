@@ -1,0 +1,13 @@
+import { z } from 'zod';
+import { acting } from './acting.ts';
+import { nodeId, pathKind } from './shapes.ts';
+
+export const pingResult = z.object({ rttMs: z.number(), path: pathKind });
+
+export const peerRoutes = {
+  ping: acting
+    .input(z.object({ nodeId, timeoutMs: z.number().positive().max(60_000).default(5_000) }))
+    .output(pingResult),
+  /** Reports to the registry that this node trusts the peers. */
+  trust: acting.input(z.object({ nodeIds: z.array(nodeId).min(1).max(10_000) })).output(z.void()),
+};

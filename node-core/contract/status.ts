@@ -1,0 +1,50 @@
+import { eventIterator, oc } from '@orpc/contract';
+import { z } from 'zod';
+import { nodeId } from './shapes.ts';
+
+/**
+ * One stage of the loss ledger; `reasons` explains the dropped ones. All count spans (peers' exports count reports too), but
+ * `frames`, which are the datagrams that reached this node's tunnels: what is dropped there is mostly others' noise.
+ */
+export const ledgerStage = z.object({
+  stage: z.enum(['node', 'peer export', 'ingest', 'store', 'view', 'frames']),
+  received: z.number().int(),
+  kept: z.number().int(),
+  dropped: z.number().int(),
+  reasons: z.record(z.string(), z.number().int()),
+});
+
+export const deckStatus = z.object({
+  at: z.number(),
+  startedAt: z.number(),
+  version: z.string(),
+  networkName: z.string(),
+  self: z.object({ nodeId, address: z.string(), hostname: z.string() }).optional(),
+  registry: z.object({
+    address: z.string(),
+    state: z.enum(['ok', 'away', 'connecting']),
+    since: z.number(),
+    rttMs: z.number().optional(),
+  }),
+  beacons: z.array(
+    z.object({
+      id: z.string(),
+      state: z.enum(['ok', 'away', 'connecting']),
+      since: z.number(),
+      relayedTunnels: z.number().int(),
+    }),
+  ),
+  sources: z.object({ live: z.number().int(), known: z.number().int(), away: z.array(z.string()) }),
+  spansPerSecond: z.number(),
+  ledger: z.array(ledgerStage),
+  store: z.object({ spans: z.number().int(), bytes: z.number(), capBytes: z.number() }),
+  otlpHttp: z.string(),
+});
+
+export type DeckStatus = z.infer<typeof deckStatus>;
+export type LedgerStage = z.infer<typeof ledgerStage>;
+
+export const statusRoutes = {
+  /** The whole state of the deck, whenever it changes; at most a few times a second. */
+  watch: oc.output(eventIterator(deckStatus)),
+};

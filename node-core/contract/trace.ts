@@ -1,0 +1,151 @@
+import { eventIterator, oc } from '@orpc/contract';
+import { z } from 'zod';
+import { groupId, nodeId, pathKind, spanId, traceId } from './shapes.ts';
+
+export const attributeValue: z.ZodType<AttributeJson> = z.lazy(() =>
+  z.union([
+    z.string(),
+    z.number(),
+    z.boolean(),
+    z.null(),
+    z.array(attributeValue),
+    z.record(z.string(), attributeValue),
+  ]),
+);
+
+export type AttributeJson = string | number | boolean | null | AttributeJson[] | { [key: string]: AttributeJson };
+
+export const spanEvent = z.object({
+  name: z.string(),
+  at: z.number(),
+  attributes: z.record(z.string(), attributeValue),
+});
+
+/** A span on the trace's one time axis, with its raw times. */
+export const traceSpan = z.object({
+  traceId,
+  spanId,
+  parentSpanId: spanId.optional(),
+  /** Index of the parent row in `spans` after stitching, -1 for a root. */
+  parentIndex: z.number().int(),
+  depth: z.number().int(),
+  name: z.string(),
+  kind: z.enum(['unspecified', 'internal', 'server', 'client', 'producer', 'consumer']),
+  status: z.enum(['unset', 'ok', 'error']),
+  statusMessage: z.string(),
+  service: z.string(),
+  nodeId: nodeId.optional(),
+  groupId: groupId.optional(),
+  category: z.enum(['model', 'work', 'setup', 'network', 'relay', 'queue', 'container']),
+  path: pathKind.optional(),
+  /** Milliseconds after the trace's start, on the shifted axis and as recorded. */
+  startMs: z.number(),
+  durationMs: z.number(),
+  rawStartMs: z.number(),
+  startTimeUnixNano: z.string(),
+  endTimeUnixNano: z.string(),
+  clock: z.discriminatedUnion('state', [
+    z.object({ state: z.literal('reference') }),
+    z.object({ state: z.literal('moved'), offsetMs: z.number(), boundMs: z.number() }),
+    z.object({ state: z.literal('unknown') }),
+  ]),
+  flow: z
+    .object({
+      flowId: z.string(),
+      role: z.enum(['dialler', 'acceptor']),
+      peerNodeId: nodeId.optional(),
+      otherEnd: z.enum(['heard', 'not heard']),
+      joined: z.boolean(),
+    })
+    .optional(),
+  attributes: z.record(z.string(), attributeValue),
+  resource: z.record(z.string(), attributeValue),
+  scope: z.object({ name: z.string(), version: z.string() }),
+  events: z.array(spanEvent),
+  links: z.array(z.object({ traceId: z.string(), spanId: z.string() })),
+  onCriticalPath: z.boolean(),
+});
+
+export const trace = z.object({
+  /** Of the root dialler, when several raw traces were joined. */
+  traceId,
+  rawTraceIds: z.array(traceId),
+  title: z.string(),
+  startUnixMs: z.number(),
+  durationMs: z.number(),
+  spans: z.array(traceSpan),
+  totalSpans: z.number().int(),
+  agents: z.array(z.object({ nodeId: nodeId.optional(), service: z.string(), spans: z.number().int() })),
+  /** Milliseconds of the critical path by category. */
+  criticalPath: z.record(z.string(), z.number()),
+  notes: z.array(z.string()),
+});
+
+export const traceQuery = z.object({
+  fromMs: z.number().optional(),
+  toMs: z.number().optional(),
+  text: z.string().max(500).optional(),
+  service: z.string().max(200).optional(),
+  nodeId: nodeId.optional(),
+  groupId: groupId.optional(),
+  minDurationMs: z.number().nonnegative().optional(),
+  maxDurationMs: z.number().nonnegative().optional(),
+  status: z.enum(['error', 'ok']).optional(),
+  limit: z.number().int().min(1).max(2_000).default(200),
+});
+
+export const traceSummary = z.object({
+  traceId,
+  /** All raw traces that flows made one, the row's own among them. */
+  rawTraceIds: z.array(traceId),
+  title: z.string(),
+  startUnixMs: z.number(),
+  durationMs: z.number(),
+  spans: z.number().int(),
+  errors: z.number().int(),
+  services: z.array(z.string()),
+  nodeIds: z.array(nodeId),
+  groupIds: z.array(groupId),
+});
+
+export const traceSearchResult = z.object({
+  traces: z.array(traceSummary),
+  matched: z.number().int(),
+  total: z.number().int(),
+});
+
+/** Where the time of one trace of a list went. */
+export const tracePath = z.object({
+  traceId,
+  durationMs: z.number(),
+  /** Milliseconds of the critical path by category. */
+  criticalPath: z.record(z.string(), z.number()),
+});
+
+export const volumeBucket = z.object({ at: z.number(), spans: z.number().int(), errors: z.number().int() });
+export type TraceSpan = z.infer<typeof traceSpan>;
+export type Trace = z.infer<typeof trace>;
+export type TraceQuery = z.infer<typeof traceQuery>;
+export type TraceSummary = z.infer<typeof traceSummary>;
+export type TraceSearchResult = z.infer<typeof traceSearchResult>;
+export type TracePath = z.infer<typeof tracePath>;
+export type VolumeBucket = z.infer<typeof volumeBucket>;
+
+const reading = oc.errors({ 'trace.not-found': {}, 'query.invalid': {}, 'store.unavailable': {} });
+
+export const traceRoutes = {
+  search: reading.input(traceQuery).output(traceSearchResult),
+  /** Summaries of traces as their spans arrive, before they are flushed; at most one batch in 200 ms. */
+  tail: reading.input(traceQuery).output(eventIterator(z.array(traceSummary))),
+  /** Any raw id opens the joined trace. */
+  get: reading.input(z.object({ traceId })).output(trace),
+  /** Critical paths for the rows of a list; traces that are gone, or too large to be read beside others, are left out. */
+  paths: reading.input(z.object({ traceIds: z.array(traceId).min(1).max(100) })).output(z.array(tracePath)),
+  /** OTLP JSON text, with raw ids or with the joined one. */
+  export: reading
+    .input(z.object({ traceIds: z.array(traceId).min(1).max(2_000), joined: z.boolean() }))
+    .output(z.object({ json: z.string(), spans: z.number().int() })),
+  volume: reading
+    .input(z.object({ fromMs: z.number(), toMs: z.number(), buckets: z.number().int().min(1).max(500) }))
+    .output(z.array(volumeBucket)),
+};

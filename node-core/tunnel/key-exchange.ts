@@ -98,7 +98,8 @@ export class KeyExchange {
 
   /** Takes in a PILA whose signature and identity were verified, and answers it as its outcome demands. */
   handleKeyExchange(frame: KeyExchangeFrame, route: Route, now: Instant): OfferOutcome | 'new-identity' {
-    const outcome = this.#ring.offer(frame.x25519PublicKey, frame.ed25519PublicKey, now);
+    const standing = this.#peer.heardWithin(UNCHANGED_ANSWER_AFTER_MS, now) ? 'heard' : 'quiet';
+    const outcome = this.#ring.offer(frame.x25519PublicKey, frame.ed25519PublicKey, standing, now);
     switch (outcome) {
       case 'installed':
         this.answer(route, now);

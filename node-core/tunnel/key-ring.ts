@@ -1,6 +1,7 @@
 import { equalBytes, toHex } from '../base/bytes.ts';
 import type { Instant, RandomBytes } from '../base/clock.ts';
 import { PilotError } from '../base/errors.ts';
+import type { Packet } from '../wire/packet.ts';
 import type { SealedFrame } from '../wire/tunnel-frame.ts';
 import { type OpenResult, OwnKey, Session } from './session.ts';
 import {
@@ -20,7 +21,7 @@ export type OfferOutcome =
   /** It differs from the one in use, and has to prove itself. */
   | 'candidate'
   | 'known-candidate'
-  /** It was in use once and was replaced: somebody plays an old frame again. */
+  /** It was in use once and was replaced, and the peer is heard under another: somebody plays an old frame again. */
   | 'retired'
   | 'bad-key';
 
@@ -28,24 +29,31 @@ export type RingOpenResult =
   | Exclude<OpenResult, { outcome: 'opened' }>
   | {
       readonly outcome: 'opened';
-      readonly plaintext: Uint8Array;
+      readonly packet: Packet;
       readonly session: Session;
+      /** It is the first of its session that proves the peer's key. */
+      readonly provedKey: boolean;
       /** This frame proved a candidate, which is now the session in use. */
       readonly promoted: boolean;
       /** Then the session in use stands on another key of ours than before. */
       readonly replacedOwn: boolean;
     };
 
+/** Whether the peer was heard a moment ago under the session in use. */
+export type PeerStanding = 'heard' | 'quiet';
+
 /**
  * All keys of one tunnel. One session is in use. A new key of either side makes a candidate, which replaces it when a
- * frame of the peer opens under the candidate; before that it seals nothing but probes.
+ * frame of the peer for us opens under the candidate; before that it seals nothing but probes.
  *
- *     offered key ──> candidate ──frame opened──> current ──replaced──> previous (10 s, opens only) ──> retired
- *        └── no session yet: current at once
+ *     offered key ──> candidate ──frame for us opened──> current ──replaced──> previous (10 s, opens only) ──> retired
+ *        ^  └── no session yet: current at once                                                               │
+ *        └───────── offered again while the peer is quiet: with a new key of ours, at most each 5 s ──────────┘
  */
 export class KeyRing {
   readonly #random: RandomBytes;
-  readonly #retired = new Set<string>();
+  /** Keys of the peer that were replaced, each with the newest key of ours at that time. */
+  readonly #retired = new Map<string, OwnKey>();
   #ownNodeId: number;
   #own: OwnKey;
   #current: Session | undefined;
@@ -79,15 +87,19 @@ export class KeyRing {
   }
 
   /** Takes in a key whose signature was verified. */
-  offer(peerX25519: Uint8Array, peerIdentityKey: Uint8Array, now: Instant): OfferOutcome {
+  offer(peerX25519: Uint8Array, peerIdentityKey: Uint8Array, standing: PeerStanding, now: Instant): OfferOutcome {
     this.#expire(now);
     const current = this.#current;
     if (current !== undefined && equalBytes(current.keys.peerX25519, peerX25519)) return 'unchanged';
-    if (this.#retired.has(toHex(peerX25519))) return 'retired';
     if (this.#candidates.some(({ session }) => equalBytes(session.keys.peerX25519, peerX25519)))
       return 'known-candidate';
+    const retiredUnder = this.#retired.get(toHex(peerX25519));
     try {
       if (current === undefined) this.#current = this.#createSession(this.#own, peerX25519, peerIdentityKey, now);
+      else if (retiredUnder !== undefined) {
+        if (standing === 'heard' || !this.#renewOwn(retiredUnder, current, now)) return 'retired';
+        this.#addCandidate(this.#own, peerX25519, peerIdentityKey, now);
+      }
       // The peer may not have our newest key yet.
       else
         for (const own of new Set([current.own, this.#own])) this.#addCandidate(own, peerX25519, peerIdentityKey, now);
@@ -114,19 +126,19 @@ export class KeyRing {
   /** @param after - The ordinal of the newest session under which this frame was tried before: it stays closed under those. */
   open(frame: SealedFrame, now: Instant, after = 0): RingOpenResult {
     this.#expire(now);
-    let verdict: 'undecryptable' | 'replayed' = 'undecryptable';
     for (const session of this.#sessions()) {
       if (session.ordinal <= after) continue;
+      const provedKey = !session.proven;
       const result = session.open(frame);
-      if (result.outcome === 'replayed') verdict = 'replayed';
-      if (result.outcome !== 'opened') continue;
+      if (result.outcome === 'undecryptable') continue;
+      if (result.outcome !== 'opened') return result;
       if (result.remade && session === this.#current) this.#desynced = true;
       const promoted = session !== this.#current && session !== this.#previous?.session;
       const replacedOwn = promoted && this.#current !== undefined && this.#current.own !== session.own;
       if (promoted) this.#promote(session, now);
-      return { outcome: 'opened', plaintext: result.plaintext, session, promoted, replacedOwn };
+      return { outcome: 'opened', packet: result.packet, session, provedKey, promoted, replacedOwn };
     }
-    return { outcome: verdict };
+    return { outcome: 'undecryptable' };
   }
 
   /**
@@ -149,6 +161,18 @@ export class KeyRing {
     return this.#desynced && !this.rotating;
   }
 
+  /**
+   * Sees to it that our newest key is younger than the replacement of a peer's key: under an older one, frames from
+   * before the replacement would be fresh again. False when that is not allowed yet.
+   */
+  #renewOwn(retiredUnder: OwnKey, current: Session, now: Instant): boolean {
+    if (this.#own !== retiredUnder) return true;
+    if (now.monotonicMs - this.#own.createdAt.monotonicMs < OWN_KEY_MIN_AGE_MS) return false;
+    this.#own = new OwnKey(this.#random, now);
+    this.#addCandidate(this.#own, current.keys.peerX25519, current.keys.peerIdentityKey, now);
+    return true;
+  }
+
   *#sessions(): Generator<Session> {
     if (this.#current !== undefined) yield this.#current;
     for (const { session } of [...this.#candidates].reverse()) yield session;
@@ -166,8 +190,9 @@ export class KeyRing {
       if (this.#retired.size >= MAX_RETIRED_KEYS) this.#retired.clear();
     }
     if (!equalBytes(replaced.keys.peerX25519, session.keys.peerX25519)) {
-      this.#retired.add(toHex(replaced.keys.peerX25519));
+      this.#retired.set(toHex(replaced.keys.peerX25519), this.#own);
     }
+    this.#retired.delete(toHex(session.keys.peerX25519));
     const alive = (other: Session) =>
       other !== session &&
       !this.#retired.has(toHex(other.keys.peerX25519)) &&

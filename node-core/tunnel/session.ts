@@ -1,9 +1,11 @@
 import { equalBytes } from '../base/bytes.ts';
 import type { Instant, RandomBytes } from '../base/clock.ts';
+import { PilotError } from '../base/errors.ts';
 import { openFrame } from '../crypto/aead.ts';
 import { createTunnelKeyPair, deriveTunnelKey, type TunnelKeyPair } from '../crypto/key-exchange.ts';
 import { ReplayWindow } from '../crypto/replay-window.ts';
 import { Sealer } from '../crypto/sealer.ts';
+import { decodePacket, type Packet } from '../wire/packet.ts';
 import { NONCE_PREFIX_LENGTH, type SealedFrame } from '../wire/tunnel-frame.ts';
 import type { SessionKeys } from './tunnel-event.ts';
 
@@ -44,11 +46,14 @@ export interface SessionOptions {
 export type OpenResult =
   | {
       readonly outcome: 'opened';
-      readonly plaintext: Uint8Array;
+      readonly packet: Packet;
+      /** The packet names us as its destination: the peer has these keys, and means us by them. */
+      readonly isProof: boolean;
       /** The peer began to count anew under the same keys: it had lost this session and made it again. */
       readonly remade: boolean;
     }
-  | { readonly outcome: 'undecryptable' | 'replayed' };
+  /** `malformed` holds no packet, `misaddressed` one for another node: both were sealed by the peer, and changed nothing. */
+  | { readonly outcome: 'undecryptable' | 'replayed' | 'malformed' | 'misaddressed' };
 
 /** Sealing and opening under one pair of keys. It lives as long as they do, and so does its memory of nonces. */
 export class Session {
@@ -83,7 +88,7 @@ export class Session {
     return this.#keys;
   }
 
-  /** True once a frame of the peer opened: only then it is sure that the peer has these keys now. */
+  /** True once a frame of the peer for us opened: only then it is sure that the peer has these keys now. */
   get proven(): boolean {
     return this.#proven;
   }
@@ -104,18 +109,27 @@ export class Session {
     return frame;
   }
 
-  /** Authenticates first: a forged or a replayed frame leaves no trace. */
+  /**
+   * Authenticates first: a forged or a replayed frame leaves no trace. Nor does one whose packet is for another node. A
+   * node that shows the peer a key of ours as its own gets such frames sealed, and may pass them on to us. A packet for
+   * node 0, as keepalives of stock are, is taken only under a nonce prefix that one for us came under before.
+   */
   open(frame: SealedFrame): OpenResult {
     const plaintext = openFrame(this.#key, frame);
     if (plaintext === undefined) return { outcome: 'undecryptable' };
     if (this.#window.check(frame.nonce) !== 'fresh') return { outcome: 'replayed' };
+    const packet = decode(plaintext);
+    if (packet === undefined) return { outcome: 'malformed' };
     const prefix = frame.nonce.subarray(0, NONCE_PREFIX_LENGTH);
-    const remade = this.#proven && this.#window.highest(prefix) === 0n;
+    const isNewPrefix = this.#window.highest(prefix) === 0n;
+    const isProof = packet.destination.node === this.#ownNodeId;
+    if (!isProof && (packet.destination.node !== 0 || isNewPrefix)) return { outcome: 'misaddressed' };
+    const remade = this.#proven && isNewPrefix;
     this.#window.mark(frame.nonce);
     this.#proven = true;
     // Both directions share the key: two equal prefixes would meet in the same nonce.
     if (equalBytes(prefix, this.#sealer.prefix)) this.#sealer = this.#createSealer(this.#otherPrefix(prefix));
-    return { outcome: 'opened', plaintext, remade };
+    return { outcome: 'opened', packet, isProof, remade };
   }
 
   #otherPrefix(taken: Uint8Array): Uint8Array {
@@ -131,5 +145,14 @@ export class Session {
       prefix,
       firstCounter: this.own.nextCounter,
     });
+  }
+}
+
+function decode(plaintext: Uint8Array): Packet | undefined {
+  try {
+    return decodePacket(plaintext);
+  } catch (error) {
+    if (error instanceof PilotError) return undefined;
+    throw error;
   }
 }

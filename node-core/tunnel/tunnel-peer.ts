@@ -7,7 +7,7 @@ import type { BeaconClient } from './hole-punch.ts';
 import { Path, type Route } from './path.ts';
 import type { Session } from './session.ts';
 import { ACTIVE_MS, ENDPOINT_FRESH_MS } from './tunnel-config.ts';
-import type { TunnelDropReason, TunnelEvent } from './tunnel-event.ts';
+import type { SessionKeys, TunnelDropReason, TunnelEvent } from './tunnel-event.ts';
 
 /** What a tunnel needs of the table it is in. */
 export interface TunnelContext {
@@ -20,6 +20,8 @@ export interface TunnelContext {
   transmit(to: Endpoint, bytes: Uint8Array): void;
   emit(event: TunnelEvent): void;
   drop(reason: TunnelDropReason, peerNodeId?: number, from?: Endpoint): void;
+  /** A frame of the peer for us opened under this key of its: nobody else has it. */
+  keyProven(peerNodeId: number, keys: SessionKeys): void;
   /** A punch command told of this endpoint a moment ago, whomever it belongs to. */
   wasPunched(endpoint: Endpoint, now: Instant): boolean;
   /** May a frame that cannot be opened be answered? Bounded over all peers. */

@@ -20,9 +20,10 @@ import { BeaconClient } from './hole-punch.ts';
 import { KeyExchangeLimits } from './key-exchange-limits.ts';
 import { direct, equalEndpoints, RELAY, type Route } from './path.ts';
 import { PeerKeys, type WaitingFrame } from './peer-keys.ts';
+import { ProvenKeys } from './proven-keys.ts';
 import { Tunnel } from './tunnel.ts';
 import { DEFAULT_LIMITS, DISCOVER_MS, type TunnelLimits, type TunnelTableOptions } from './tunnel-config.ts';
-import type { PeerEndpoints, TunnelDropReason, TunnelEvent, TunnelMeasurement } from './tunnel-event.ts';
+import type { PeerEndpoints, SessionKeys, TunnelDropReason, TunnelEvent, TunnelMeasurement } from './tunnel-event.ts';
 
 const DEFAULT_PING_TIMEOUT_MS = 5000;
 /** Datagrams and events between two drains. */
@@ -52,6 +53,7 @@ export class TunnelTable {
   readonly #tunnels = new Map<number, Tunnel>();
   readonly #deadlines = new DeadlineQueue<Tunnel>();
   readonly #peerKeys = new PeerKeys();
+  readonly #provenKeys = new ProvenKeys();
   readonly #keyExchangeLimits: KeyExchangeLimits;
   readonly #transmits = new BoundedQueue<Transmit>(MAX_TRANSMITS, (transmit) => transmit.bytes.length);
   readonly #events = new BoundedQueue<TunnelEvent>(MAX_EVENTS);
@@ -333,6 +335,10 @@ export class TunnelTable {
       this.#drop('bad-signature', senderNodeId, endpointOf(route));
       return;
     }
+    if (this.#provenKeys.isOfAnother(senderNodeId, x25519PublicKey, ed25519PublicKey)) {
+      this.#drop('key-of-another', senderNodeId, endpointOf(route));
+      return;
+    }
     const tunnel = this.#admit(senderNodeId, route, now);
     if (tunnel !== undefined) this.#touch(tunnel, () => tunnel.handleKeyExchange(frame, route, now));
   }
@@ -377,6 +383,7 @@ export class TunnelTable {
       transmit: (to: Endpoint, bytes: Uint8Array) => this.#transmit(to, bytes),
       emit: (event: TunnelEvent) => this.#emit(event),
       drop: (reason: TunnelDropReason, peer?: number, from?: Endpoint) => this.#drop(reason, peer, from),
+      keyProven: (peer: number, keys: SessionKeys) => this.#provenKeys.prove(peer, keys),
       wasPunched: (endpoint: Endpoint, at: Instant) => this.#beacon?.wasPunched(endpoint, at) === true,
       mayRecover: (at: Instant) => this.#keyExchangeLimits.allowsStranger(at.monotonicMs),
     };
@@ -402,6 +409,7 @@ export class TunnelTable {
     if (tunnel === undefined) return;
     tunnel.close(now);
     this.#tunnels.delete(peerNodeId);
+    this.#provenKeys.forget(peerNodeId);
     this.#deadlines.set(tunnel, undefined);
     this.#emit({ type: 'closed', peerNodeId, reason });
   }

@@ -1,9 +1,8 @@
 import { BoundedQueue } from '../base/bounded-queue.ts';
 import { earliest, type Instant, type Millis } from '../base/clock.ts';
-import { PilotError } from '../base/errors.ts';
 import type { SpanContext } from '../base/tracer.ts';
 import { type Endpoint, formatEndpoint } from '../base/transport.ts';
-import { decodePacket, type Packet, PROTOCOL } from '../wire/packet.ts';
+import { type Packet, PROTOCOL } from '../wire/packet.ts';
 import type { KeyExchangeFrame, SealedFrame } from '../wire/tunnel-frame.ts';
 import { controlKind, isAnonymousKeepalive, pongPacket } from './control-packet.ts';
 import { KeyExchange } from './key-exchange.ts';
@@ -42,6 +41,12 @@ interface HeldFrame extends ReceivedFrame {
   /** The newest session under which it was tried. */
   readonly triedUpTo: number;
 }
+
+const DROP_OF = {
+  replayed: 'replayed',
+  malformed: 'malformed-packet',
+  misaddressed: 'misaddressed',
+} as const;
 
 /** Of a PILS, before the ciphertext: magic, sender, nonce. */
 const SEALED_HEAD_LENGTH = 20;
@@ -168,8 +173,8 @@ export class Tunnel {
   handleSealed(frame: SealedFrame, route: Route, now: Instant): void {
     const result = this.#keys.open(frame, now);
     if (result.outcome === 'opened') this.#onOpened(result, { frame, route, receivedAt: now }, now);
-    else if (result.outcome === 'replayed') this.#peer.context.drop('replayed', this.peerNodeId);
-    else this.#hold({ frame, route, receivedAt: now }, now);
+    else if (result.outcome === 'undecryptable') this.#hold({ frame, route, receivedAt: now }, now);
+    else this.#peer.context.drop(DROP_OF[result.outcome], this.peerNodeId);
   }
 
   /** A frame came that needs keys we do not have. */
@@ -266,9 +271,9 @@ export class Tunnel {
       this.#emitRekeyed(result.replacedOwn ? 'own' : 'peer');
     }
     if (this.#path.heard(route, now)) this.#keys.settle('silent');
-    const packet = decode(result.plaintext);
-    if (packet === undefined) this.#peer.context.drop('malformed-packet', this.peerNodeId);
-    else if (packet.source.node !== this.peerNodeId && !isAnonymousKeepalive(packet)) {
+    if (result.provedKey) this.#peer.context.keyProven(this.peerNodeId, result.session.keys);
+    const { packet } = result;
+    if (packet.source.node !== this.peerNodeId && !isAnonymousKeepalive(packet)) {
       this.#peer.context.drop('source-spoofed', this.peerNodeId);
     } else this.#onPacket(packet, result.session, { frame, route, receivedAt }, now);
   }
@@ -301,9 +306,7 @@ export class Tunnel {
       case 'keepalive':
         return;
       case 'ping':
-        if (packet.destination.node !== 0 && packet.destination.node !== context.ownNodeId) {
-          context.drop('ping-for-other-node', this.peerNodeId);
-        } else this.#peer.sendPacket(session, pongPacket(context.ownNodeId, packet), route, now);
+        this.#peer.sendPacket(session, pongPacket(context.ownNodeId, packet), route, now);
         return;
       case 'pong': {
         const ping = this.#pinger.handlePong(packet, route, now);
@@ -349,7 +352,7 @@ export class Tunnel {
     for (const held of this.#held.drain()) {
       const result = this.#keys.open(held.frame, now, held.triedUpTo);
       if (result.outcome === 'opened') this.#onOpened(result, held, now);
-      else if (result.outcome === 'replayed') this.#peer.context.drop('replayed', this.peerNodeId);
+      else if (result.outcome !== 'undecryptable') this.#peer.context.drop(DROP_OF[result.outcome], this.peerNodeId);
       else if (!this.#held.push({ ...held, triedUpTo: this.#keys.newest }))
         this.#peer.context.drop('undecryptable', this.peerNodeId);
     }
@@ -374,14 +377,5 @@ export class Tunnel {
     if (idleMs >= lifetime) return true;
     this.#timers.set('idle', now.monotonicMs + lifetime - idleMs);
     return false;
-  }
-}
-
-function decode(plaintext: Uint8Array): Packet | undefined {
-  try {
-    return decodePacket(plaintext);
-  } catch (error) {
-    if (error instanceof PilotError) return undefined;
-    throw error;
   }
 }

@@ -8,7 +8,7 @@ import { Sealer } from '../../../../node-core/crypto/sealer.ts';
 import { TunnelTable } from '../../../../node-core/tunnel/tunnel-table.ts';
 import { encodeBeaconMessage } from '../../../../node-core/wire/beacon-message.ts';
 import { decodePacket, encodePacket, FLAG, type Packet, PROTOCOL } from '../../../../node-core/wire/packet.ts';
-import type { TunnelFrame } from '../../../../node-core/wire/tunnel-frame.ts';
+import { keyExchangeSignedBytes, type TunnelFrame } from '../../../../node-core/wire/tunnel-frame.ts';
 import { datagram } from '../../../support/sim-tunnels.ts';
 import {
   BEACON,
@@ -165,7 +165,7 @@ test('a changed key is probed at once, and the old session stays until a frame o
   expect(bench.texts.at(-1)).toBe('late');
 });
 
-test('a key that was replaced is never taken again', () => {
+test('a key that was replaced is not taken again while the peer is heard under its new one', () => {
   const bench = new TunnelBench();
   bench.establish();
   bench.receive(bench.say('one'));
@@ -175,12 +175,57 @@ test('a key that was replaced is never taken again', () => {
   bench.remake();
   bench.receive(bench.say('two'));
   bench.sent();
-  bench.nowMs += 20_000;
+  bench.nowMs += 5_900;
   bench.receive(first, STRANGER);
   expect(bench.sentKinds()).toEqual([]);
   expect(bench.reasons).toEqual({ 'retired-key': 1 });
   bench.receive(bench.say('three'));
   expect(bench.texts).toEqual(['one', 'two', 'three']);
+});
+
+test('a key that was replaced by mistake is taken again from a peer that is not heard otherwise', () => {
+  const bench = new TunnelBench();
+  bench.establish();
+  bench.receive(bench.say('one'));
+  const keys = bench.peerKeys;
+  bench.peerKeys = createTunnelKeyPair(bench.random);
+  bench.receive(bench.keyExchange());
+  bench.remake();
+  bench.receive(bench.say('two'));
+  bench.advance(20_000);
+  bench.sent();
+  bench.peerKeys = keys;
+  bench.receive(bench.keyExchange());
+  bench.adopt();
+  bench.receive(bench.say('three'));
+  expect(bench.texts).toEqual(['one', 'two', 'three']);
+  expect(bench.types('rekeyed')).toMatchObject([{ by: 'peer' }, { by: 'own' }]);
+});
+
+test('a key that one node proved is refused from another, but not from the same identity under another id', () => {
+  const bench = new TunnelBench();
+  bench.isRegistered = () => true;
+  bench.establish();
+  bench.receive(bench.say('one'));
+  const offer = (nodeId: number, identity: Identity) => {
+    const { publicKey } = bench.peerKeys;
+    bench.registryKey = identity.publicKey;
+    bench.receive({
+      kind: 'key-exchange',
+      senderNodeId: nodeId,
+      x25519PublicKey: publicKey,
+      ed25519PublicKey: identity.publicKey,
+      signature: identity.sign(keyExchangeSignedBytes(nodeId, publicKey)),
+    });
+  };
+  offer(10, Identity.create(bench.random));
+  expect(bench.table.peers()).toEqual([PEER]);
+  expect(bench.reasons).toEqual({ 'key-of-another': 1 });
+  offer(11, bench.peerIdentity);
+  expect(bench.table.peers()).toEqual([PEER, 11]);
+  bench.table.close(PEER, bench.now);
+  offer(12, Identity.create(bench.random));
+  expect(bench.table.peers()).toEqual([11, 12]);
 });
 
 test('an old PILA that we never saw changes nothing either: nobody can answer its probe', () => {

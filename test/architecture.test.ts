@@ -30,7 +30,6 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
     'collector',
     'collector/otlp',
     'collector/flow',
-    'collector/trace',
     'collector/duckdb/migrations',
   ),
   'node-core/collector/duckdb/migrations': [],

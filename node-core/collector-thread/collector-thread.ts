@@ -4,7 +4,7 @@ import { RPCHandler } from '@orpc/server/message-port';
 import { z } from 'zod';
 import type { ReportRow } from '../base/report.ts';
 import type { Endpoint } from '../base/transport.ts';
-import { SpanStore } from '../collector/duckdb/span-store.ts';
+import { DuckdbSpanStore } from '../collector/duckdb/duckdb-span-store.ts';
 import type { ClockEstimate } from '../collector/flow/clock-offsets.ts';
 import type { RecordedLog } from '../collector/log-record.ts';
 import type { RecordedSpan } from '../collector/recording-tracer.ts';
@@ -81,7 +81,7 @@ async function run(parent: MessagePort, data: CollectorThreadData): Promise<void
   const folder = await FileFolder.open(data.folder);
   const { capBytes, days } = data;
   const now = () => clock.now().unixNano;
-  const store = await SpanStore.open({ database, folder, limits: { capBytes, days }, now, onProblem });
+  const store = await DuckdbSpanStore.open({ database, folder, limits: { capBytes, days }, now, onProblem });
   const service = new CollectorService({
     store,
     capBytes,

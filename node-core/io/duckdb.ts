@@ -1,23 +1,12 @@
-import { type DuckDBAppender, type DuckDBConnection, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
+import { type DuckDBAppender, type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import type { Append, Cell, ColumnType, Database, Row } from '../base/database.ts';
 import { PilotError } from '../base/errors.ts';
-
-/** What one column of an appended row may hold. */
-export type Cell = string | number | bigint | boolean | null;
-export type ColumnType = 'VARCHAR' | 'UBIGINT' | 'BIGINT' | 'UINTEGER' | 'INTEGER' | 'BOOLEAN';
-export type Row = Readonly<Record<string, DuckDBValue>>;
-
-/** Rows for one table: its columns in order, and for each row a cell of each. */
-export interface Append {
-  readonly table: string;
-  readonly columns: Readonly<Record<string, ColumnType>>;
-  readonly rows: readonly Readonly<Record<string, Cell>>[];
-}
 
 /**
  * One DuckDB instance with files attached to it. Writes and reads have a connection each, so that a long query does not
  * hold an append. Appending is synchronous and can take 100 ms: keep it off busy threads.
  */
-export class Duckdb {
+export class Duckdb implements Database {
   readonly #instance: DuckDBInstance;
   readonly #writer: DuckDBConnection;
   readonly #reader: DuckDBConnection;

@@ -1,23 +1,7 @@
+import type { Append, Cell, Database, Row } from '../../base/database.ts';
 import { PilotError } from '../../base/errors.ts';
 import INITIAL from './migrations/0001-spans-logs-joins.sql?raw';
-import { type Cell, type CellsOf, type Row, TABLES, type TableName } from './store-rows.ts';
-
-/** Rows for one table. */
-export interface Append {
-  readonly table: string;
-  readonly columns: Readonly<Record<string, 'VARCHAR' | 'UBIGINT' | 'BIGINT' | 'UINTEGER' | 'INTEGER' | 'BOOLEAN'>>;
-  readonly rows: readonly Readonly<Record<string, Cell>>[];
-}
-
-/** The database as the store needs it; io/duckdb.ts is one. */
-export interface Database {
-  attach(path: string, name: string): Promise<void>;
-  detach(name: string): Promise<void>;
-  run(sql: string): Promise<void>;
-  query(sql: string, parameters?: readonly Cell[]): Promise<readonly Row[]>;
-  append(database: string, appends: readonly Append[]): Promise<void>;
-  close(): void;
-}
+import { type CellsOf, TABLES, type TableName } from './store-rows.ts';
 
 /** The folder the files of the days are in. */
 export interface StoreFolder {

@@ -1,7 +1,8 @@
 import { toHex, utf8 } from '../../base/bytes.ts';
+import type { Cell, Row } from '../../base/database.ts';
 import { ATTR } from '../../base/tracer.ts';
 import { defaultPrimitives } from '../../crypto/primitives.ts';
-import type { FlowJoin } from '../flow/flow-stitcher.ts';
+import type { FlowJoin } from '../flow-join.ts';
 import type { LogRecord } from '../log-record.ts';
 import { decodeLogJson, decodeResourceJson, decodeScopeJson, decodeSpanJson } from '../otlp/otlp-decode-json.ts';
 import { logToOtlpJson, resourceToOtlpJson, scopeToOtlpJson, spanToOtlpJson } from '../otlp/otlp-encode-json.ts';
@@ -15,11 +16,6 @@ import {
   textAttribute,
 } from '../span.ts';
 import { nodeIdOf, serviceOf } from '../span-origin.ts';
-import { titleOf } from '../trace/trace-view.ts';
-
-/** What one column of a row may hold. */
-export type Cell = string | number | bigint | boolean | null;
-export type Row = Readonly<Record<string, unknown>>;
 
 /** The columns of each table in order, with their types; migrations/ says the same in SQL. */
 export const TABLES = {
@@ -126,13 +122,12 @@ export function readIdentity(row: Row): string {
 }
 
 export function spanCells(span: SpanRecord): CellsOf<'spans'> {
-  const title = titleOf(span);
   return {
     trace_id: span.traceId,
     span_id: span.spanId,
     parent_span_id: span.parentSpanId,
     name: span.name,
-    title: title === span.name ? null : title,
+    title: textAttribute(span.attributes, ATTR.title) || null,
     kind: span.kind,
     service: serviceOf(span),
     node_id: nodeIdOf(span) ?? null,

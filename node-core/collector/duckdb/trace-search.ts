@@ -1,5 +1,6 @@
+import type { Cell, Row } from '../../base/database.ts';
 import type { TraceQuery, TraceSearchResult, TraceSummary } from '../../contract/trace.ts';
-import { type Cell, IDENTITY, type Row } from './store-rows.ts';
+import { IDENTITY } from './store-rows.ts';
 
 export type RunQuery = (sql: string, parameters: readonly Cell[]) => Promise<readonly Row[]>;
 

@@ -1,23 +1,10 @@
 import { BoundedQueue } from '../../base/bounded-queue.ts';
 import { SPAN } from '../../base/tracer.ts';
+import type { FlowJoin } from '../flow-join.ts';
 import type { SpanRecord } from '../span.ts';
 import type { HandshakeTimes } from './clock-offsets.ts';
 import { type DisbelievedFlow, type FlowClaim, type FlowRole, readFlowClaim } from './flow-claim.ts';
 import { FlowMemory, type MemoryLimits } from './flow-memory.ts';
-
-/**
- * Says that one span belongs under another of a different trace. A row of its own in the store: raw ids are never
- * rewritten. `joined` makes one trace of both. `linked` only points: the flow carried more than one request, and merging
- * them would make one trace of strangers.
- */
-export interface FlowJoin {
-  readonly flowId: string;
-  readonly kind: 'joined' | 'linked';
-  readonly diallerTraceId: string;
-  readonly diallerSpanId: string;
-  readonly acceptorTraceId: string;
-  readonly acceptorSpanId: string;
-}
 
 /** Dials that were not answered as far as their dialler knows, and streams that were accepted for them. */
 interface Dial {

@@ -1,5 +1,5 @@
-import type { FlowJoin } from './flow-stitcher.ts';
-import { type JoinedTrace, joinedTrace } from './joined-trace.ts';
+import type { FlowJoin, JoinedTrace } from '../flow-join.ts';
+import { joinedTrace } from './joined-trace.ts';
 
 const NO_JOINS: readonly FlowJoin[] = [];
 

@@ -1,12 +1,4 @@
-import type { FlowJoin } from './flow-stitcher.ts';
-
-/** Raw traces that flows made one. */
-export interface JoinedTrace {
-  /** That of the root dialler: the trace that is joined under no other. */
-  readonly traceId: string;
-  /** The root's first, the others sorted. */
-  readonly rawTraceIds: readonly string[];
-}
+import type { FlowJoin, JoinedTrace } from '../flow-join.ts';
 
 /** More raw traces than this are not one request, whatever the joins say. */
 const MOST_TRACES = 10_000;

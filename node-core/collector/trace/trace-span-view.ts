@@ -1,7 +1,7 @@
 import { ATTR, SPAN } from '../../base/tracer.ts';
 import type { TraceSpan } from '../../contract/trace.ts';
 import { attributesToJson } from '../attribute-list.ts';
-import type { FlowJoin } from '../flow/flow-stitcher.ts';
+import type { FlowJoin } from '../flow-join.ts';
 import { integerAttribute, type Resource, SPAN_KIND, type SpanRecord, STATUS_CODE, textAttribute } from '../span.ts';
 import { nodeIdOf, serviceOf } from '../span-origin.ts';
 import { pathOf } from './span-category.ts';

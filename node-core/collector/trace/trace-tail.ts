@@ -1,7 +1,6 @@
 import { ATTR } from '../../base/tracer.ts';
 import type { TraceQuery, TraceSummary } from '../../contract/trace.ts';
-import type { FlowJoin } from '../flow/flow-stitcher.ts';
-import type { JoinedTrace } from '../flow/joined-trace.ts';
+import type { FlowJoin, JoinedTrace } from '../flow-join.ts';
 import { integerAttribute, type SpanRecord, STATUS_CODE } from '../span.ts';
 import { nodeIdOf, serviceOf } from '../span-origin.ts';
 import { titleOf } from './trace-view.ts';

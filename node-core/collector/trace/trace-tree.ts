@@ -1,5 +1,5 @@
 import { SPAN } from '../../base/tracer.ts';
-import type { FlowJoin } from '../flow/flow-stitcher.ts';
+import type { FlowJoin } from '../flow-join.ts';
 import { SPAN_KIND, type SpanRecord } from '../span.ts';
 import { originOf, serviceOf } from '../span-origin.ts';
 

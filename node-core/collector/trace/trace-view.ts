@@ -1,7 +1,6 @@
 import { ATTR } from '../../base/tracer.ts';
 import type { Trace, TraceSpan } from '../../contract/trace.ts';
-import type { FlowJoin } from '../flow/flow-stitcher.ts';
-import type { JoinedTrace } from '../flow/joined-trace.ts';
+import type { FlowJoin, JoinedTrace } from '../flow-join.ts';
 import { type SpanRecord, textAttribute } from '../span.ts';
 import { originOf } from '../span-origin.ts';
 import { criticalPath, type PathSegment } from './critical-path.ts';

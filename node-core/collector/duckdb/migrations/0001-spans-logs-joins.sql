@@ -1,6 +1,6 @@
 -- One file holds what arrived on one UTC day. What was sent is kept whole: `resource`, `scope`, `record` and what a span has
 -- beside its columns (`rest`) are OTLP JSON. Times are nanoseconds since 1970; durations are signed, since an end may lie
--- before its start, and NULL while there is no end. `title` is NULL when it is the name.
+-- before its start, and NULL while there is no end. `title` is what the span says it was for, NULL when it says nothing.
 CREATE TABLE spans (
   trace_id VARCHAR NOT NULL,
   span_id VARCHAR NOT NULL,

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { ATTR, SPAN, SPAN_EVENT } from '../../../../../node-core/base/tracer.ts';
 import { ClockOffsets } from '../../../../../node-core/collector/flow/clock-offsets.ts';
-import { type FlowJoin, FlowStitcher } from '../../../../../node-core/collector/flow/flow-stitcher.ts';
+import { FlowStitcher } from '../../../../../node-core/collector/flow/flow-stitcher.ts';
 import { joinedTrace } from '../../../../../node-core/collector/flow/joined-trace.ts';
+import type { FlowJoin } from '../../../../../node-core/collector/flow-join.ts';
 import type { SpanRecord } from '../../../../../node-core/collector/span.ts';
 import { viewTrace } from '../../../../../node-core/collector/trace/trace-view.ts';
 import { type Trace, type TraceSpan, trace as traceShape } from '../../../../../node-core/contract/trace.ts';

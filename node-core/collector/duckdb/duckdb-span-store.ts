@@ -1,11 +1,12 @@
+import type { Database } from '../../base/database.ts';
 import { PilotError } from '../../base/errors.ts';
 import type { TraceQuery, TraceSearchResult, VolumeBucket } from '../../contract/trace.ts';
-import type { FlowJoin } from '../flow/flow-stitcher.ts';
 import { JoinIndex } from '../flow/join-index.ts';
-import type { JoinedTrace } from '../flow/joined-trace.ts';
+import type { FlowJoin, JoinedTrace } from '../flow-join.ts';
 import type { LogRecord } from '../log-record.ts';
 import type { SpanRecord } from '../span.ts';
-import { type Database, StoreDays, type StoreFolder, type StoreLimits } from './store-days.ts';
+import { type FoundSpans, MOST_SPANS_READ, type SpanStore } from '../store.ts';
+import { StoreDays, type StoreFolder, type StoreLimits } from './store-days.ts';
 import {
   IDENTITY,
   identityOf,
@@ -19,7 +20,7 @@ import {
 } from './store-rows.ts';
 import { searchTraces, toNano } from './trace-search.ts';
 
-export interface SpanStoreOptions {
+export interface DuckdbSpanStoreOptions {
   readonly database: Database;
   readonly folder: StoreFolder;
   readonly limits: StoreLimits;
@@ -31,11 +32,9 @@ export interface SpanStoreOptions {
 /** Spans whose identity is remembered, so that a resent export is known; those that came before are told when read. */
 const REMEMBERED_SPANS = 300_000;
 const RECALLED_JOINS = 100_000;
-/** More spans of one answer than this are not read at once. */
-export const MOST_SPANS_READ = 100_000;
 
-/** Spans, logs and joins on disk. */
-export class SpanStore {
+/** Spans, logs and joins in DuckDB files, one for each day. */
+export class DuckdbSpanStore implements SpanStore {
   readonly #days: StoreDays;
   readonly #now: () => bigint;
   readonly #identities = new Set<string>();
@@ -49,9 +48,9 @@ export class SpanStore {
   }
 
   /** @throws PilotError `store.unavailable` when another process has the store. */
-  static async open({ database, folder, limits, now, onProblem }: SpanStoreOptions): Promise<SpanStore> {
+  static async open({ database, folder, limits, now, onProblem }: DuckdbSpanStoreOptions): Promise<DuckdbSpanStore> {
     const days = await StoreDays.open(database, folder, limits, dayOf(now()), onProblem);
-    const store = new SpanStore(days, now);
+    const store = new DuckdbSpanStore(days, now);
     await store.#recall();
     return store;
   }
@@ -64,12 +63,6 @@ export class SpanStore {
     return this.#days.bytes();
   }
 
-  /**
-   * Appends logs, and spans that are new; on disk when this resolves, all or nothing.
-   *
-   * @returns The spans that were new.
-   * @throws PilotError `store.unavailable`
-   */
   async add(spans: readonly SpanRecord[], logs: readonly LogRecord[]): Promise<SpanRecord[]> {
     const fresh = new Map<string, SpanRecord>();
     for (const span of spans) {
@@ -85,7 +78,6 @@ export class SpanStore {
     return [...fresh.values()];
   }
 
-  /** Keeps joins that are new, and what they make of their traces. Returns the new ones. */
   async addJoins(joins: readonly FlowJoin[]): Promise<FlowJoin[]> {
     const fresh = joins.filter((join) => this.#joins.add(join));
     const families = new Map<string, JoinedTrace>();
@@ -103,12 +95,10 @@ export class SpanStore {
     return fresh;
   }
 
-  /** The joined trace that a raw one is part of, as far as the joins that were found last say. */
   recentFamilyOf(traceId: string): JoinedTrace {
     return this.#joins.familyOf(traceId);
   }
 
-  /** The joined trace that any raw id opens. */
   async familyOf(traceId: string): Promise<JoinedTrace> {
     const recent = this.#joins.familyOf(traceId);
     if (recent.rawTraceIds.length > 1) return recent;
@@ -124,7 +114,6 @@ export class SpanStore {
     };
   }
 
-  /** All joins that touch a joined trace. */
   async joinsOf({ rawTraceIds }: JoinedTrace): Promise<FlowJoin[]> {
     const recent = this.#joins.joinsOf(rawTraceIds);
     if (recent.length > 0) return recent;
@@ -136,11 +125,7 @@ export class SpanStore {
     return rows.map(readJoin);
   }
 
-  /** The spans of raw traces, each once: the earliest first, of those that start together the longest, and always in one order. */
-  async spansOf(
-    traceIds: readonly string[],
-    most = MOST_SPANS_READ,
-  ): Promise<{ readonly spans: SpanRecord[]; readonly total: number }> {
+  async spansOf(traceIds: readonly string[], most = MOST_SPANS_READ): Promise<FoundSpans> {
     const rows = await this.#days.query(
       `SELECT *, count(*) OVER () AS total FROM (
          SELECT DISTINCT ON (trace_id, ${IDENTITY}) * FROM all_spans WHERE trace_id IN (${marks(traceIds)})
@@ -151,7 +136,6 @@ export class SpanStore {
     return { spans: readSpans(rows), total: Number(rows[0]?.total ?? 0) };
   }
 
-  /** Flow spans that arrived after a moment, so that the other end of a flow is joined also after a restart. */
   async flowSpansSince(arrivedNs: bigint): Promise<SpanRecord[]> {
     const rows = await this.#days.query(
       `SELECT * FROM all_spans WHERE flow_role IS NOT NULL AND arrived_ns >= ? ORDER BY arrived_ns DESC LIMIT 20000`,
@@ -160,7 +144,6 @@ export class SpanStore {
     return readSpans([...rows].reverse());
   }
 
-  /** The last records of an event that this exporter sent, the oldest first. */
   async lastEvents(eventName: string, publicKey: string, most: number): Promise<LogRecord[]> {
     const rows = await this.#days.query(
       'SELECT * FROM all_logs WHERE event_name = ? AND exporter_key = ? ORDER BY time_ns DESC, arrived_ns DESC LIMIT ?',
@@ -173,7 +156,6 @@ export class SpanStore {
     return searchTraces((sql, parameters) => this.#days.query(sql, parameters), query);
   }
 
-  /** @throws PilotError `query.invalid` for an empty stretch of time. */
   async volume(fromMs: number, toMs: number, buckets: number): Promise<VolumeBucket[]> {
     const widthMs = (toMs - fromMs) / buckets;
     if (!(widthMs > 0)) throw new PilotError('query.invalid', 'the time span is empty');
@@ -191,7 +173,6 @@ export class SpanStore {
     }));
   }
 
-  /** Drops whole days beyond the limits. Returns which. */
   async retain(): Promise<string[]> {
     const dropped = await this.#days.retain(dayOf(this.#now()));
     if (dropped.length > 0) this.#spans = await this.#countSpans();

@@ -36,8 +36,10 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   'node-core/collector-thread': [...core('base', 'contract', 'io'), ...COLLECTOR],
   'node-core/mesh': core('base', 'contract', 'wire', 'collector/flow'),
   'node-core/runtime': [...core('base', 'io', 'collector'), ...LAYERS], // a node with real sockets, and what it records
+  'node-core/host/acts': core('base', 'contract', 'runtime', 'mesh', 'collector-thread'),
   'node-core/host': [
     ...core('base', 'contract', 'io', 'runtime', 'testbed', 'mesh', 'collector', 'collector-thread', 'supervisor'),
+    ...core('host/acts'),
     ...LAYERS,
   ],
   'node-core/fleet': core('base', 'wire', 'services', 'io', 'runtime', 'testbed', 'collector', 'collector/otlp'),

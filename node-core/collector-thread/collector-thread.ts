@@ -1,7 +1,6 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { os } from '@orpc/server';
+import { implement } from '@orpc/server';
 import { RPCHandler } from '@orpc/server/message-port';
-import { z } from 'zod';
 import type { ReportRow } from '../base/report.ts';
 import type { Endpoint } from '../base/transport.ts';
 import { DuckdbSpanStore } from '../collector/duckdb/duckdb-span-store.ts';
@@ -10,11 +9,10 @@ import type { RecordedLog } from '../collector/log-record.ts';
 import type { RecordedSpan } from '../collector/recording-tracer.ts';
 import type { Exporter } from '../collector/span.ts';
 import { toRpcError } from '../contract/rpc-errors.ts';
-import { traceId } from '../contract/shapes.ts';
-import { traceQuery } from '../contract/trace.ts';
 import { Duckdb } from '../io/duckdb.ts';
 import { FileFolder } from '../io/store-folder.ts';
 import { SystemClock } from '../io/system-clock.ts';
+import { collectorContract } from './collector-contract.ts';
 import { CollectorService } from './collector-service.ts';
 import type { CollectorFigures } from './deck-collector.ts';
 import { PortDuplex } from './port-duplex.ts';
@@ -44,34 +42,27 @@ export type FromCollector =
   | { readonly type: 'clocks'; readonly value: ReadonlyMap<number, ClockEstimate> }
   | { readonly type: 'stopped' };
 
-export function createCollectorRouter(service: CollectorService) {
+function createRouter(service: CollectorService) {
   const never = new AbortController().signal;
-  const calls = os.use(async ({ next }) => {
+  const os = implement(collectorContract).use(async ({ next }) => {
     try {
       return await next();
     } catch (error) {
       throw toRpcError(error);
     }
   });
-  return {
-    search: calls.input(traceQuery).handler(({ input }) => service.search(input)),
-    tail: calls.input(traceQuery).handler(({ input, signal }) => service.tail(input, signal ?? never)),
-    trace: calls.input(z.object({ traceId })).handler(({ input }) => service.trace(input.traceId)),
-    events: calls
-      .input(z.object({ publicKey: z.string(), most: z.number() }))
-      .handler(({ input }) => service.events(input.publicKey, input.most)),
-    paths: calls
-      .input(z.object({ traceIds: z.array(traceId) }))
-      .handler(({ input, signal }) => service.paths(input.traceIds, signal ?? never)),
-    exportTraces: calls
-      .input(z.object({ traceIds: z.array(traceId), joined: z.boolean() }))
-      .handler(({ input }) => service.exportTraces(input.traceIds, input.joined)),
-    volume: calls
-      .input(z.object({ fromMs: z.number(), toMs: z.number(), buckets: z.number() }))
-      .handler(({ input }) => service.volume(input.fromMs, input.toMs, input.buckets)),
-  };
+  return os.router({
+    trace: {
+      search: os.trace.search.handler(({ input }) => service.search(input)),
+      tail: os.trace.tail.handler(({ input, signal }) => service.tail(input, signal ?? never)),
+      get: os.trace.get.handler(({ input }) => service.trace(input.traceId)),
+      paths: os.trace.paths.handler(({ input, signal }) => service.paths(input.traceIds, signal ?? never)),
+      export: os.trace.export.handler(({ input }) => service.exportTraces(input.traceIds, input.joined)),
+      volume: os.trace.volume.handler(({ input }) => service.volume(input.fromMs, input.toMs, input.buckets)),
+    },
+    recall: os.recall.handler(({ input }) => service.events(input.publicKey, input.most)),
+  });
 }
-export type CollectorRouter = ReturnType<typeof createCollectorRouter>;
 
 async function run(parent: MessagePort, data: CollectorThreadData): Promise<void> {
   const clock = new SystemClock();
@@ -93,7 +84,7 @@ async function run(parent: MessagePort, data: CollectorThreadData): Promise<void
   });
   await service.recall();
   const otlpHttp = await service.listen(data.listen, { host: data.listen.host, port: 0 });
-  const handler = new RPCHandler(createCollectorRouter(service));
+  const handler = new RPCHandler(createRouter(service));
   parent.on('message', (message: ToCollector) => {
     switch (message.type) {
       case 'calls':

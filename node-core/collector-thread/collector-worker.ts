@@ -1,17 +1,15 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { createORPCClient } from '@orpc/client';
+import type { ClientLink } from '@orpc/client';
 import { RPCLink } from '@orpc/client/message-port';
-import type { RouterClient } from '@orpc/server';
 import { PilotError } from '../base/errors.ts';
-import type { CollectorRouter, CollectorThreadData, FromCollector, ToCollector } from './collector-thread.ts';
+import type { CollectorThreadData, FromCollector, ToCollector } from './collector-thread.ts';
 import type { CollectorEvents } from './deck-collector.ts';
-
-export type CollectorClient = RouterClient<CollectorRouter>;
 
 /** One run of the collector's thread. */
 export class CollectorWorker {
   readonly otlpHttp: string;
-  readonly client: CollectorClient;
+  /** Carries calls of the collector's contract. */
+  readonly link: ClientLink<Record<never, never>>;
   /** Resolves with the exit code when the thread is gone, however it went. */
   readonly ended: Promise<number>;
   readonly #worker: Worker;
@@ -24,7 +22,7 @@ export class CollectorWorker {
     const { port1, port2 } = new MessageChannel();
     this.#calls = port1;
     this.post({ type: 'calls', port: port2 }, [port2]);
-    this.client = createORPCClient(new RPCLink({ port: port1 }));
+    this.link = new RPCLink({ port: port1 });
     port1.start();
   }
 

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { ContractRouterClient } from '@orpc/contract';
 import type { ReportRow } from '../base/report.ts';
 import type { StoredEvent } from '../collector/event-codec.ts';
 import type { ClockEstimate } from '../collector/flow/clock-offsets.ts';
@@ -6,7 +7,9 @@ import type { RecordedLog } from '../collector/log-record.ts';
 import type { RecordedSpan } from '../collector/recording-tracer.ts';
 import type { Exporter } from '../collector/span.ts';
 import type { LedgerStage } from '../contract/status.ts';
-import type { Trace, TracePath, TraceQuery, TraceSearchResult, TraceSummary, VolumeBucket } from '../contract/trace.ts';
+import type { traceRoutes } from '../contract/trace.ts';
+
+export type TraceCalls = ContractRouterClient<typeof traceRoutes>;
 
 /** Figures of the collector for the status line. */
 export interface CollectorFigures {
@@ -35,15 +38,8 @@ export interface DeckCollector {
   /** Serves OTLP/HTTP on a stream of the overlay, to the peer that its tunnel authenticated. */
   serveStream(stream: Duplex, peer: Exporter): void;
   /** The last lines of the log that the deck with this key has submitted, the oldest first. */
-  events(publicKey: string, most: number): Promise<StoredEvent[]>;
-  search(query: TraceQuery): Promise<TraceSearchResult>;
-  tail(query: TraceQuery, signal: AbortSignal): AsyncGenerator<TraceSummary[], void, undefined>;
-  trace(traceId: string): Promise<Trace>;
-  paths(traceIds: readonly string[], signal: AbortSignal): Promise<TracePath[]>;
-  exportTraces(
-    traceIds: readonly string[],
-    joined: boolean,
-  ): Promise<{ readonly json: string; readonly spans: number }>;
-  volume(fromMs: number, toMs: number, buckets: number): Promise<VolumeBucket[]>;
+  events(publicKey: string, most: number): Promise<readonly StoredEvent[]>;
+  /** The contract's calls about traces; `store.unavailable` while the thread is away. */
+  readonly trace: TraceCalls;
   stop(): Promise<void>;
 }

@@ -1,15 +1,17 @@
 import { join } from 'node:path';
 import { type Duplex, pipeline } from 'node:stream';
 import { MessageChannel } from 'node:worker_threads';
+import { createORPCClient } from '@orpc/client';
+import type { ContractRouterClient } from '@orpc/contract';
 import { PilotError } from '../base/errors.ts';
 import { type Endpoint, formatEndpoint, parseEndpoint } from '../base/transport.ts';
 import type { RecordedLog } from '../collector/log-record.ts';
 import type { RecordedSpan } from '../collector/recording-tracer.ts';
 import type { Exporter } from '../collector/span.ts';
 import { fromRpcError } from '../contract/rpc-errors.ts';
-import type { TraceQuery, TraceSummary } from '../contract/trace.ts';
-import { type CollectorClient, CollectorWorker } from './collector-worker.ts';
-import type { CollectorEvents, DeckCollector } from './deck-collector.ts';
+import type { collectorContract } from './collector-contract.ts';
+import { CollectorWorker } from './collector-worker.ts';
+import type { CollectorEvents, DeckCollector, TraceCalls } from './deck-collector.ts';
 import { PortDuplex } from './port-duplex.ts';
 
 export interface CollectorOptions {
@@ -43,6 +45,9 @@ class ThreadedCollector implements DeckCollector {
   readonly #options: CollectorOptions;
   readonly #events: CollectorEvents;
   readonly #restarts: number[] = [];
+  readonly #calls: ContractRouterClient<typeof collectorContract> = createORPCClient({
+    call: (...call) => this.#call(...call),
+  });
   #worker: CollectorWorker | undefined;
   #otlpHttp: string;
   #self: Exporter | undefined;
@@ -100,32 +105,12 @@ class ThreadedCollector implements DeckCollector {
     });
   }
 
-  events(publicKey: string, most: number) {
-    return this.#ask((client) => client.events({ publicKey, most }));
+  async events(publicKey: string, most: number) {
+    return await this.#calls.recall({ publicKey, most });
   }
 
-  search(query: TraceQuery) {
-    return this.#ask((client) => client.search(query));
-  }
-
-  async *tail(query: TraceQuery, signal: AbortSignal): AsyncGenerator<TraceSummary[], void, undefined> {
-    yield* await this.#ask((client) => client.tail(query, { signal }));
-  }
-
-  trace(traceId: string) {
-    return this.#ask((client) => client.trace({ traceId }));
-  }
-
-  paths(traceIds: readonly string[], signal: AbortSignal) {
-    return this.#ask((client) => client.paths({ traceIds: [...traceIds] }, { signal }));
-  }
-
-  exportTraces(traceIds: readonly string[], joined: boolean) {
-    return this.#ask((client) => client.exportTraces({ traceIds: [...traceIds], joined }));
-  }
-
-  volume(fromMs: number, toMs: number, buckets: number) {
-    return this.#ask((client) => client.volume({ fromMs, toMs, buckets }));
+  get trace(): TraceCalls {
+    return this.#calls.trace;
   }
 
   async stop(): Promise<void> {
@@ -133,12 +118,12 @@ class ThreadedCollector implements DeckCollector {
     await this.#worker?.stop();
   }
 
-  /** A call to the thread; its PilotErrors are ours again. */
-  async #ask<T>(call: (client: CollectorClient) => Promise<T>): Promise<T> {
+  /** Hands a call to the thread that runs now; its PilotErrors are ours again. */
+  async #call(...call: Parameters<CollectorWorker['link']['call']>): Promise<unknown> {
     const worker = this.#worker;
     if (worker === undefined) throw unavailable();
     try {
-      return await call(worker.client);
+      return await worker.link.call(...call);
     } catch (error) {
       throw this.#worker === worker ? fromRpcError(error) : unavailable(error);
     }

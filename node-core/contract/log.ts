@@ -17,6 +17,8 @@ export const logEvent = z.object({
 });
 
 export type LogEvent = z.infer<typeof logEvent>;
+/** A line before the log gave it its place and time. */
+export type LogEntry = Omit<LogEvent, 'id' | 'at'>;
 
 export const logRoutes = {
   /** The last events, then new ones in batches. */

@@ -1,31 +1,33 @@
 import { toHex } from '../base/bytes.ts';
 import type { Instant } from '../base/clock.ts';
-import { PilotError } from '../base/errors.ts';
 import { type DatagramSocket, type Endpoint, formatEndpoint } from '../base/transport.ts';
-import { encodeEvent } from '../collector/event-codec.ts';
-import type { RecordedSpan } from '../collector/recording-tracer.ts';
-import type { Resource } from '../collector/span.ts';
 import type { CollectorEvents, DeckCollector } from '../collector-thread/deck-collector.ts';
-import type { LogEvent } from '../contract/log.ts';
-import type { LedgerStage } from '../contract/status.ts';
+import type { LogEntry } from '../contract/log.ts';
 import type { Identity } from '../crypto/identity.ts';
 import type { SystemClock } from '../io/system-clock.ts';
+import { GraphNames } from '../mesh/graph-names.ts';
 import { GraphState } from '../mesh/graph-state.ts';
 import type { NodeEvent } from '../node/pilot-node.ts';
 import type { Report } from '../node/reporter.ts';
 import { createProfile, type OpenStream, RunningNode } from '../runtime/running-node.ts';
-import { createTracer, encodeReport, nodeResource } from '../runtime/telemetry.ts';
+import { createTracer, nodeResource } from '../runtime/telemetry.ts';
 import { VERSION } from '../runtime/version.ts';
 import { DataExchangeService } from '../services/data-exchange.ts';
 import { echoService } from '../services/echo.ts';
 import { formatAddress } from '../wire/address.ts';
 import { PORT } from '../wire/packet.ts';
+import { ActRecorder } from './acts/act-recorder.ts';
+import { GroupActs } from './acts/group-acts.ts';
+import { PeerActs } from './acts/peer-acts.ts';
+import { TraceActs } from './acts/trace-acts.ts';
 import { ClockProbe } from './clock-probe.ts';
 import { DeckStatusBoard } from './deck-status.ts';
 import { type DirectoryPicture, DirectoryWatch } from './directory-watch.ts';
 import { describeEvent } from './event-text.ts';
 import { GraphFeed } from './graph-feed.ts';
-import { LogBook, type LogEntry } from './log-book.ts';
+import { LogBook } from './log-book.ts';
+import { nodeStages } from './node-ledger.ts';
+import { OwnRecords } from './own-records.ts';
 import { PeerPinger } from './peer-pinger.ts';
 
 export interface DeckOptions {
@@ -43,12 +45,8 @@ export interface DeckOptions {
 
 /** The beacon is asked this often, so that the window tells the truth about it within 5 s. */
 const DISCOVER_MS = 1_500;
-/** Spans and lines of the log are submitted together. */
-const BATCH_MS = 100;
 /** Lines of earlier runs that the log begins with. */
 const MOST_RECALLED = 2_000;
-/** Lines that wait for the node to be registered. */
-const MOST_WAITING = 1_000;
 const NANOS_PER_MS = 1_000_000n;
 
 /** The operator's node, and everything the window shows of it and of the mesh. */
@@ -58,33 +56,26 @@ export class Deck {
   readonly graph: GraphFeed;
   readonly status: DeckStatusBoard;
   readonly log: LogBook;
+  readonly acts: { readonly peer: PeerActs; readonly group: GroupActs; readonly trace: TraceActs };
   readonly #options: DeckOptions;
   readonly #state: GraphState;
+  readonly #names: GraphNames;
   readonly #directory: DirectoryWatch;
   readonly #pinger: PeerPinger;
-  readonly #resource: Resource;
-  #spans: RecordedSpan[];
-  /** Lines of the log that are not stored yet. */
-  #lines: LogEvent[] = [];
-  #recorded = 0;
-  #submitTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #records: OwnRecords;
   #beaconRtt: { readonly ms: number; readonly at: number } | undefined;
 
   private constructor(options: DeckOptions, collector: DeckCollector, state: GraphState, log: LogBook) {
     const { identity, clock, socket, registry, beacon, hostname, networkName } = options;
     const resource = nodeResource(hostname, identity.publicKey);
-    const tracer = createTracer(resource, (span) => this.#record(span));
+    const tracer = createTracer(resource, (span) => this.#records.addSpan(span));
     this.#options = options;
     this.#state = state;
-    this.#spans = [];
-    this.#resource = resource;
+    this.#names = new GraphNames(state);
+    this.#records = new OwnRecords(collector, resource, () => this.node.nodeId !== 0);
     this.collector = collector;
     this.log = log;
-    log.onAdded = (line) => {
-      this.#lines.push(line);
-      if (this.#lines.length > MOST_WAITING) this.#lines.shift();
-      this.#submitSoon();
-    };
+    log.onAdded = (line) => this.#records.addLine(line);
     this.graph = new GraphFeed(state, clock);
     this.status = new DeckStatusBoard(clock, {
       networkName,
@@ -106,21 +97,9 @@ export class Deck {
       discoverIntervalMs: DISCOVER_MS,
       rateLimits: options.rateLimits,
       onEvent: (event, now) => this.#handleEvent(event, now),
-      onReports: (reports) => this.#submitReports(reports),
+      onReports: (reports) => this.#handleReports(reports),
     });
-    this.node.serve(echoService);
-    this.node.serve(
-      new DataExchangeService((message) => {
-        const from = this.nameOf(message.peerNodeId);
-        this.#logNode(
-          'info',
-          'message',
-          `${message.payload.length} bytes of ${message.kind} from ${from}`,
-          message.peerNodeId,
-        );
-      }),
-    );
-    this.node.listen(PORT.telemetry, (stream) => this.#serveTelemetry(stream));
+    this.#serve();
     const clockProbe = new ClockProbe(this.node, tracer, clock);
     this.graph.onDrawn = (picture) => {
       this.status.setPicture(picture);
@@ -137,6 +116,7 @@ export class Deck {
       },
     });
     this.#directory = new DirectoryWatch(this.node, options.adminToken, (picture) => this.#handleDirectory(picture));
+    this.acts = this.#createActs();
   }
 
   /** Resolves when its collector is up; its node may not be registered yet. */
@@ -163,83 +143,32 @@ export class Deck {
     this.#pinger.stop();
     this.#directory.stop();
     this.graph.stop();
-    clearTimeout(this.#submitTimer);
     await this.node.stop();
-    this.#submitRecords();
+    this.#records.flush();
     await this.collector.stop();
   }
 
-  nameOf(nodeId: number): string {
-    const hostname = this.#state.hostnameOf(nodeId);
-    return hostname === undefined || hostname === '' ? formatAddress({ network: 0, node: nodeId }) : hostname;
+  #createActs(): Deck['acts'] {
+    const { node, collector } = this;
+    const names = this.#names;
+    const recorder = new ActRecorder((line) => this.log.add(line));
+    return {
+      peer: new PeerActs(node, names, recorder),
+      group: new GroupActs({ node, names, recorder, refresh: () => this.#directory.refresh() }),
+      trace: new TraceActs(collector.trace, recorder),
+    };
   }
 
-  groupName(groupId: number): string {
-    return this.#state.picture.groups.get(groupId)?.name ?? `group ${groupId}`;
-  }
-
-  /** The members of a group but this node; undefined for a group that is not known. */
-  membersOf(groupId: number): { readonly nodeId: number; readonly hostname: string }[] | undefined {
-    return this.#state.picture.groups
-      .get(groupId)
-      ?.memberIds.filter((nodeId) => nodeId !== this.node.nodeId)
-      .map((nodeId) => ({ nodeId, hostname: this.nameOf(nodeId) }));
-  }
-
-  async ping(nodeId: number, timeoutMs: number) {
-    return this.#act(
-      'peer.ping',
-      `Ping ${this.nameOf(nodeId)}`,
-      { nodeId },
-      () => this.node.ping(nodeId, timeoutMs),
-      ({ rttMs, path }) => `: ${rttMs.toFixed(2)} ms, ${path}`,
+  /** The services of this node. */
+  #serve(): void {
+    this.node.serve(echoService);
+    this.node.serve(
+      new DataExchangeService(({ peerNodeId, kind, payload }) => {
+        const words = `${payload.length} bytes of ${kind} from ${this.#names.agent(peerNodeId)}`;
+        this.#logNode('info', 'message', words, peerNodeId);
+      }),
     );
-  }
-
-  async trust(nodeIds: readonly number[]): Promise<void> {
-    const [first] = nodeIds;
-    const whom = nodeIds.length === 1 && first !== undefined ? this.nameOf(first) : `${nodeIds.length} agents`;
-    const about = nodeIds.length === 1 && first !== undefined ? { nodeId: first } : {};
-    await this.#act('peer.trust', `Trust ${whom}`, about, () =>
-      Promise.all(nodeIds.map((nodeId) => this.node.trust(nodeId))),
-    );
-  }
-
-  async join(groupId: number, token: string): Promise<void> {
-    await this.#act('group.join', `Join ${this.groupName(groupId)}`, { groupId }, () => this.node.join(groupId, token));
-    await this.#directory.refresh();
-  }
-
-  async leave(groupId: number): Promise<void> {
-    await this.#act('group.leave', `Leave ${this.groupName(groupId)}`, { groupId }, () => this.node.leave(groupId));
-    await this.#directory.refresh();
-  }
-
-  async exportTraces(traceIds: readonly string[], joined: boolean) {
-    const what = traceIds.length === 1 ? `trace ${traceIds[0]?.slice(0, 8)}` : `${traceIds.length} traces`;
-    return this.#act('trace.export', `Export ${what} as OTLP JSON with ${joined ? 'joined' : 'raw'} ids`, {}, () =>
-      this.collector.exportTraces(traceIds, joined),
-    );
-  }
-
-  /** Carries out an act of the operator; what came of it is in the log. */
-  async #act<T>(
-    kind: string,
-    text: string,
-    about: Pick<LogEntry, 'nodeId' | 'groupId'>,
-    act: () => Promise<T>,
-    outcome: (result: T) => string = () => '',
-  ): Promise<T> {
-    const entry = { kind, source: 'this node', actor: 'operator', ...about } as const;
-    try {
-      const result = await act();
-      this.log.add({ ...entry, level: 'info', text: `${text}${outcome(result)}` });
-      return result;
-    } catch (error) {
-      const words = error instanceof PilotError ? `${error.message} (${error.code})` : String(error);
-      this.log.add({ ...entry, level: 'error', text: `${text} failed: ${words}` });
-      throw error;
-    }
+    this.node.listen(PORT.telemetry, (stream) => this.#serveTelemetry(stream));
   }
 
   #handleEvent(event: NodeEvent, now: Instant): void {
@@ -262,7 +191,7 @@ export class Deck {
       default:
         break;
     }
-    const entry = describeEvent(event, (nodeId) => this.nameOf(nodeId));
+    const entry = describeEvent(event, (nodeId) => this.#names.agent(nodeId));
     if (entry !== undefined) this.log.add(entry);
   }
 
@@ -308,61 +237,9 @@ export class Deck {
     this.#pinger.setPeers(new Set([...nodes.map(({ nodeId }) => nodeId), ...this.node.core.tunnels.peers()]));
   }
 
-  #submitReports(reports: readonly Report[]): void {
-    this.collector.submit(
-      [],
-      reports.map((report) => encodeReport(report, this.#resource)),
-    );
-    const drops = this.node.core.tunnels.drops();
-    const dropped = [...drops.values()].reduce((sum, count) => sum + count, 0);
-    const kept = this.node.core.tunnels
-      .peers()
-      .reduce((sum, peer) => sum + (this.node.core.tunnelReport(peer)?.packetsReceived ?? 0), 0);
-    const frames = {
-      stage: 'frames',
-      received: kept + dropped,
-      kept,
-      dropped,
-      reasons: Object.fromEntries(drops),
-    } as const;
-    const recorded = { received: this.#recorded, kept: this.#recorded, dropped: 0, reasons: {} };
-    this.status.setNodeStages([{ stage: 'node', ...recorded }, this.#peerExports(), frames]);
-  }
-
-  /** What the exporters of our peers say they recorded and lost. */
-  #peerExports(): LedgerStage {
-    const reports = [...this.#state.topology.nodes.values()].filter(({ nodeId }) => nodeId !== this.node.nodeId);
-    const received = reports.reduce((sum, { report }) => sum + report.recorded, 0);
-    const dropped = reports.reduce((sum, { report }) => sum + report.exportDropped, 0);
-    const reasons = Object.fromEntries(
-      reports.flatMap(({ nodeId, report }) =>
-        report.exportDropped > 0 ? [[this.nameOf(nodeId), report.exportDropped]] : [],
-      ),
-    );
-    return { stage: 'peer export', received, kept: received - dropped, dropped, reasons };
-  }
-
-  #record(span: RecordedSpan): void {
-    this.#recorded += 1;
-    this.#spans.push(span);
-    this.#submitSoon();
-  }
-
-  #submitSoon(): void {
-    this.#submitTimer ??= setTimeout(() => this.#submitRecords(), BATCH_MS);
-  }
-
-  /** Lines wait for the node id, without which nobody could tell later that they are ours. */
-  #submitRecords(): void {
-    this.#submitTimer = undefined;
-    const spans = this.#spans;
-    this.#spans = [];
-    const lines = this.node.nodeId === 0 ? [] : this.#lines.splice(0);
-    if (spans.length + lines.length === 0) return;
-    this.collector.submit(
-      spans,
-      lines.map((line) => encodeEvent(line, this.#resource)),
-    );
+  #handleReports(reports: readonly Report[]): void {
+    this.#records.addReports(reports);
+    this.status.setNodeStages(nodeStages(this.node, this.#records.recorded, this.#state.topology, this.#names));
   }
 
   #serveTelemetry({ duplex, peerNodeId }: OpenStream): void {

@@ -1,5 +1,5 @@
+import type { LogEntry } from '../contract/log.ts';
 import type { NodeEvent } from '../node/pilot-node.ts';
-import type { LogEntry } from './log-book.ts';
 
 /** The sentence an operator reads about an event of the node; undefined for what is too common to log. */
 export function describeEvent(event: NodeEvent, nameOf: (nodeId: number) => string): LogEntry | undefined {

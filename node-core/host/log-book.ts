@@ -1,8 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { StoredEvent } from '../collector/event-codec.ts';
-import type { LogEvent } from '../contract/log.ts';
-
-export type LogEntry = Omit<LogEvent, 'id' | 'at'>;
+import type { LogEntry, LogEvent } from '../contract/log.ts';
 
 const MOST_EVENTS = 10_000;
 const BATCH_MS = 100;

@@ -117,8 +117,8 @@ describe('the official exporters', () => {
       return span.spanContext().traceId;
     });
     await provider.shutdown();
-    for (const id of ids) expect((await collector.trace(id)).spans).toHaveLength(1);
-    const { spans } = await collector.trace(ids[7] ?? '');
+    for (const id of ids) expect((await collector.trace.get({ traceId: id })).spans).toHaveLength(1);
+    const { spans } = await collector.trace.get({ traceId: ids[7] ?? '' });
     expect(spans[0]).toMatchObject({
       name: 'query 7',
       attributes: { n: 7, share: 0.5, tags: ['a', 'b'] },
@@ -134,7 +134,7 @@ describe('streams of the overlay', () => {
     const liar = aSpan(1, undefined, { values: { 'pilot.node.id': 7 } });
     expect(await send([liar], agent)).toBe(200);
     expect(await send([aSpan(2, 1)], agent)).toBe(200); // the stream stays open
-    const { spans } = await collector.trace(traceIdOf(1));
+    const { spans } = await collector.trace.get({ traceId: traceIdOf(1) });
     expect(spans.map(({ nodeId }) => nodeId)).toEqual([9, 9]);
   });
 
@@ -165,25 +165,24 @@ describe('a flow that two nodes saw', () => {
     await send(theirs, overlayAgent(9));
     await send(mine, overlayAgent(7));
     for (const id of [traceIdOf(1), traceIdOf(2)]) {
-      await expect.poll(async () => (await collector.trace(id)).spans.length).toBe(4);
-      const trace = await collector.trace(id);
+      await expect.poll(async () => (await collector.trace.get({ traceId: id })).spans.length).toBe(4);
+      const trace = await collector.trace.get({ traceId: id });
       expect(trace).toMatchObject({ traceId: traceIdOf(1), title: 'ask', rawTraceIds: [traceIdOf(1), traceIdOf(2)] });
     }
-    const { json, spans } = await collector.exportTraces([traceIdOf(2)], ids === 'joined');
+    const { json, spans } = await collector.trace.export({ traceIds: [traceIdOf(2)], joined: ids === 'joined' });
     expect(spans).toBe(4);
     expect(json.includes(traceIdOf(2))).toBe(ids === 'raw');
-    expect((await collector.search({ limit: 10 })).traces).toMatchObject([{ traceId: traceIdOf(1), spans: 4 }]);
+    expect((await collector.trace.search({ limit: 10 })).traces).toMatchObject([{ traceId: traceIdOf(1), spans: 4 }]);
   });
 
   test('has its critical path in a list, beside traces that are gone', async () => {
     await send(theirs, overlayAgent(9));
     await send(mine, overlayAgent(7));
-    const { signal } = new AbortController();
     const criticalPath = { work: 6, setup: 1, network: 1, 'not covered': 2 };
     await expect
-      .poll(() => collector.paths([traceIdOf(77), traceIdOf(2)], signal))
+      .poll(() => collector.trace.paths({ traceIds: [traceIdOf(77), traceIdOf(2)] }))
       .toEqual([{ traceId: traceIdOf(2), durationMs: 10, criticalPath }]); // once the flow is joined
-    expect(await collector.trace(traceIdOf(2))).toMatchObject({ durationMs: 10, criticalPath });
+    expect(await collector.trace.get({ traceId: traceIdOf(2) })).toMatchObject({ durationMs: 10, criticalPath });
   });
 
   test('is joined though a restart lies between its ends', async () => {
@@ -192,7 +191,7 @@ describe('a flow that two nodes saw', () => {
     await collector.stop();
     await start();
     await arriving(theirs, 9);
-    await expect.poll(async () => (await collector.trace(traceIdOf(2))).spans.length).toBe(4);
+    await expect.poll(async () => (await collector.trace.get({ traceId: traceIdOf(2) })).spans.length).toBe(4);
   });
 });
 
@@ -200,15 +199,14 @@ test('a trace too large to be read beside others has no critical path in a list'
   const many = Array.from({ length: 5_001 }, (_, n) => aSpan(n + 1, undefined, { traceId: traceIdOf(3) }));
   await send(many);
   await send([aSpan(1, undefined, { traceId: traceIdOf(4) })]);
-  const { signal } = new AbortController();
-  expect((await collector.paths([traceIdOf(3), traceIdOf(4)], signal)).map(({ traceId }) => traceId)).toEqual([
-    traceIdOf(4),
-  ]);
+  expect(
+    (await collector.trace.paths({ traceIds: [traceIdOf(3), traceIdOf(4)] })).map(({ traceId }) => traceId),
+  ).toEqual([traceIdOf(4)]);
 });
 
 test('a tail shows a trace as it arrives, and ends with its reader', async () => {
   const leaving = new AbortController();
-  const tail = collector.tail({ limit: 10, status: 'error' }, leaving.signal);
+  const tail = await collector.trace.tail({ limit: 10, status: 'error' }, { signal: leaving.signal });
   const first = tail.next();
   await send([aSpan(1, undefined, { traceId: traceIdOf(5) })]);
   await send([aSpan(2, undefined, { status: { code: 2, message: '' }, name: 'fails' })]);
@@ -237,9 +235,13 @@ test('the lines of a deck’s log are read back after a restart, and nobody else
 });
 
 test('an unknown trace and an empty query are said with their codes', async () => {
-  await expect(collector.trace(traceIdOf(77))).rejects.toMatchObject({ code: 'trace.not-found' });
-  await expect(collector.exportTraces([traceIdOf(77)], false)).rejects.toMatchObject({ code: 'trace.not-found' });
-  await expect(collector.volume(5, 5, 2)).rejects.toMatchObject({ code: 'query.invalid' });
+  await expect(collector.trace.get({ traceId: traceIdOf(77) })).rejects.toMatchObject({ code: 'trace.not-found' });
+  await expect(collector.trace.export({ traceIds: [traceIdOf(77)], joined: false })).rejects.toMatchObject({
+    code: 'trace.not-found',
+  });
+  await expect(collector.trace.volume({ fromMs: 5, toMs: 5, buckets: 2 })).rejects.toMatchObject({
+    code: 'query.invalid',
+  });
 });
 
 test('a taken port is said, and another one is used', async () => {
@@ -268,11 +270,13 @@ test('a thread that ends by itself is started again, on its port, with what it h
   expect(await send([aSpan(1, undefined)])).toBe(200);
   await expect.poll(() => problems, { timeout: 20_000 }).toEqual([expect.stringContaining('started again')]);
   await expect
-    .poll(async () => (await collector.trace(traceIdOf(1)).catch(() => undefined))?.spans.length, { timeout: 20_000 })
+    .poll(async () => (await collector.trace.get({ traceId: traceIdOf(1) }).catch(() => undefined))?.spans.length, {
+      timeout: 20_000,
+    })
     .toBe(1);
   expect(collector.otlpHttp).toBe(address);
   collector.submit([aSpan(2, 1)], []);
-  await expect.poll(async () => (await collector.trace(traceIdOf(1))).spans.at(-1)?.nodeId).toBe(5);
+  await expect.poll(async () => (await collector.trace.get({ traceId: traceIdOf(1) })).spans.at(-1)?.nodeId).toBe(5);
 });
 
 describe('a process that is killed', () => {
@@ -317,7 +321,7 @@ describe('a process that is killed', () => {
     collector = await startTestCollector(bundle, theirFolder);
     for (let at = 0; at < acknowledged.length; at += 500) {
       const ids = acknowledged.slice(at, at + 500).map(traceIdOf);
-      expect((await collector.exportTraces(ids, false)).spans).toBe(20 * ids.length);
+      expect((await collector.trace.export({ traceIds: ids, joined: false })).spans).toBe(20 * ids.length);
     }
   });
 

@@ -41,7 +41,7 @@ const listOf = (owner: Readonly<Record<string, unknown>>, name: string): readonl
 /** All spans of a trace as the store gives them out again, in OTLP JSON. */
 async function stored(traceId: string): Promise<StoredSpan[]> {
   try {
-    const { json } = await collector.exportTraces([traceId], false);
+    const { json } = await collector.trace.export({ traceIds: [traceId], joined: false });
     return listOf(JSON.parse(json), 'resourceSpans').flatMap((owner) =>
       listOf(owner, 'scopeSpans').flatMap((group) =>
         listOf(group, 'spans').map((span) => ({ span, resource: owner.resource as Record<string, unknown> })),
@@ -148,9 +148,9 @@ describe.each(cases)('$id', (it) => {
 });
 
 test('after all of it the store still answers every kind of query, and the process lives', async () => {
-  const found = await collector.search({ limit: 2_000, text: 'k' });
+  const found = await collector.trace.search({ limit: 2_000, text: 'k' });
   expect(found.traces.length).toBeGreaterThan(0);
   const day = Date.UTC(2026, 10, 1, 12);
-  const volume = await collector.volume(day - 60_000, day + 60_000, 12);
+  const volume = await collector.trace.volume({ fromMs: day - 60_000, toMs: day + 60_000, buckets: 12 });
   expect(volume.reduce((sum, bucket) => sum + bucket.spans, 0)).toBeGreaterThan(15_000);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { LogEvent } from '../../../../node-core/contract/log.ts';
-import { LogBook, type LogEntry } from '../../../../node-core/host/log-book.ts';
+import type { LogEntry, LogEvent } from '../../../../node-core/contract/log.ts';
+import { LogBook } from '../../../../node-core/host/log-book.ts';
 
 const clock = { now: () => ({ monotonicMs: 0, unixNano: 5_000_000n }) };
 const entry = (text: string): LogEntry => ({ level: 'info', kind: 'k', text, source: 's', actor: 'node' });

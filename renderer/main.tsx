@@ -4,7 +4,7 @@ import './ui/tokens.css';
 import './ui/fonts.css';
 import './ui/base.css';
 import './frame/frame.css';
-import './inspector/inspector.css';
+import './frame/inspector.css';
 import './graph/graph.css';
 import './traces/traces.css';
 import './groups/groups.css';

@@ -1,11 +1,11 @@
 import { Search, X } from 'lucide-react';
 import { type KeyboardEvent, useId, useMemo, useRef, useState } from 'react';
 import { formatSafeText } from '../format/safe-text.ts';
+import { useKeys } from '../shell/use-keys.ts';
 import { type Chip, parseChip, withChip, withoutChip } from '../stores/filter.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { PATH_KINDS } from '../ui/PathSwatch.tsx';
-import { useKeys } from './use-keys.ts';
 
 const MAX_SUGGESTIONS = 8;
 const HEALTH = ['ok', 'degraded', 'failing', 'unknown'] as const;

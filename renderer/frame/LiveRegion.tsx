@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react';
+import { healthSummary } from '../format/health-summary.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { useStatusStore } from '../stores/status-store.ts';
-import { healthSummary } from './health-summary.ts';
 
 const MIN_INTERVAL_MS = 5_000;
 

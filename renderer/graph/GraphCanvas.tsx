@@ -9,8 +9,8 @@ import {
   useStore,
 } from '@xyflow/react';
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
-import { useKeys } from '../frame/use-keys.ts';
-import { closeInspector } from '../inspector/close.ts';
+import { closeInspector } from '../shell/close-inspector.ts';
+import { useKeys } from '../shell/use-keys.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { type Point, type Selection, useViewStore } from '../stores/view-store.ts';
 import { currentWidth } from '../ui/use-width.ts';

@@ -1,5 +1,5 @@
-import type { KeyMap } from '../frame/use-keys.ts';
-import { needsOf } from '../inspector/NetworkNow.tsx';
+import { needsOf } from '../frame/NetworkNow.tsx';
+import type { KeyMap } from '../shell/use-keys.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { type Focus, type Point, useViewStore } from '../stores/view-store.ts';
 import { domIdOf, setCursor, useCursor } from './cursor.ts';

@@ -2,9 +2,9 @@ import type { Agent, Beacon, Tunnel } from '../../node-core/contract/graph.ts';
 import type { Group } from '../../node-core/contract/group.ts';
 import { formatBytes } from '../format/bytes.ts';
 import { formatDuration } from '../format/duration.ts';
+import { countHealth } from '../format/health-summary.ts';
 import { formatCount, formatPlural } from '../format/number.ts';
 import { formatSafeText } from '../format/safe-text.ts';
-import { countHealth } from '../frame/health-summary.ts';
 
 const UNITS: Readonly<Record<string, string>> = {
   ms: 'milliseconds',

@@ -6,9 +6,8 @@ import { formatNodePart } from '../format/address.ts';
 import { formatDuration } from '../format/duration.ts';
 import { formatCount, formatOf, formatPlural } from '../format/number.ts';
 import { formatSafeText } from '../format/safe-text.ts';
-import { hueOf } from '../graph/group-hues.ts';
-import { membersOf } from '../inspector/GroupDetails.tsx';
 import { useGraphStore } from '../stores/graph-store.ts';
+import { hueOf } from '../stores/group-hues.ts';
 import { type GroupPing, useGroupStore } from '../stores/group-store.ts';
 import { useStatusStore } from '../stores/status-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
@@ -17,6 +16,7 @@ import { HealthGlyph } from '../ui/HealthGlyph.tsx';
 import { Name } from '../ui/Name.tsx';
 import { PathSwatch } from '../ui/PathSwatch.tsx';
 import { type Column, VirtualTable } from '../ui/VirtualTable.tsx';
+import { membersOf } from './GroupDetails.tsx';
 import { Membership, membershipSentence } from './Membership.tsx';
 
 type PingRow = GroupPingProgress['results'][number];

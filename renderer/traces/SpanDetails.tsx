@@ -7,7 +7,7 @@ import { formatShortId } from '../format/address.ts';
 import { formatDuration } from '../format/duration.ts';
 import { formatCount } from '../format/number.ts';
 import { formatSafeText } from '../format/safe-text.ts';
-import { Acts, Fact, Facts, InspectorHead, Section } from '../inspector/shell.tsx';
+import { Acts, Fact, Facts, InspectorHead, Section } from '../shell/InspectorHead.tsx';
 import { useTraceStore } from '../stores/trace-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { Name } from '../ui/Name.tsx';

@@ -2,7 +2,7 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useMemo, useRef } from 'react';
 import type { Trace } from '../../node-core/contract/trace.ts';
 import { formatPlural } from '../format/number.ts';
-import { useKeys } from '../frame/use-keys.ts';
+import { useKeys } from '../shell/use-keys.ts';
 import { useTraceStore, waitingSpans } from '../stores/trace-store.ts';
 import { useElementWidth } from '../ui/use-element-width.ts';
 import { holdingUnderPointer } from '../ui/use-steady-rows.ts';

@@ -1,5 +1,5 @@
 import type { TraceSpan } from '../../node-core/contract/trace.ts';
-import type { KeyMap } from '../frame/use-keys.ts';
+import type { KeyMap } from '../shell/use-keys.ts';
 import { toggled, useTraceStore, type Window } from '../stores/trace-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { panned, shareOf, startOf, wholeWindow, zoomed } from './time-axis.ts';

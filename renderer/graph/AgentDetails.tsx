@@ -10,16 +10,16 @@ import { formatClockMillis } from '../format/clock.ts';
 import { formatAge, formatDuration, formatOffset } from '../format/duration.ts';
 import { formatCount, formatPercent } from '../format/number.ts';
 import { formatSafeText } from '../format/safe-text.ts';
-import { tunnelName } from '../graph/labels.ts';
+import { Acts, Fact, Facts, Gone, InspectorHead, Section } from '../shell/InspectorHead.tsx';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { HealthGlyph } from '../ui/HealthGlyph.tsx';
 import { Name } from '../ui/Name.tsx';
 import { PathSwatch } from '../ui/PathSwatch.tsx';
+import { PathsBar } from '../ui/PathsBar.tsx';
 import { Told } from '../ui/Told.tsx';
 import { useNow } from '../ui/use-now.ts';
-import { PathsBar } from './PathsBar.tsx';
-import { Acts, Fact, Facts, Gone, InspectorHead, Section } from './shell.tsx';
+import { tunnelName } from './labels.ts';
 
 /** One agent: how it is and why, who it is, its tunnels and its last traces. */
 export function AgentDetails({ nodeId }: { nodeId: number }) {

@@ -1,19 +1,19 @@
 import { useEffect } from 'react';
 import type { TraceSpan } from '../../node-core/contract/trace.ts';
+import { AgentDetails } from '../graph/AgentDetails.tsx';
+import { BeaconDetails } from '../graph/BeaconDetails.tsx';
+import { TunnelDetails } from '../graph/TunnelDetails.tsx';
+import { GroupDetails } from '../groups/GroupDetails.tsx';
+import { LeaveSheet } from '../groups/LeaveSheet.tsx';
+import { PanelPinned } from '../shell/InspectorHead.tsx';
 import { useGroupStore } from '../stores/group-store.ts';
 import { useTraceStore } from '../stores/trace-store.ts';
 import { type Selection, sameSelection, useViewStore } from '../stores/view-store.ts';
 import { SpanDetails } from '../traces/SpanDetails.tsx';
 import { Splitter } from '../ui/Splitter.tsx';
 import { useBroad, useWidth } from '../ui/use-width.ts';
-import { AgentDetails } from './AgentDetails.tsx';
-import { BeaconDetails } from './BeaconDetails.tsx';
-import { GroupDetails } from './GroupDetails.tsx';
-import { LeaveSheet } from './LeaveSheet.tsx';
 import { NetworkNow } from './NetworkNow.tsx';
 import { StatusDetails } from './StatusDetails.tsx';
-import { PanelPinned } from './shell.tsx';
-import { TunnelDetails } from './TunnelDetails.tsx';
 
 const MIN_WIDTH = 320;
 const MAX_WIDTH = 640;

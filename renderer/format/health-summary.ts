@@ -1,6 +1,6 @@
 import type { Agent } from '../../node-core/contract/graph.ts';
 import type { HealthState } from '../../node-core/contract/shapes.ts';
-import { formatCount, formatPlural } from '../format/number.ts';
+import { formatCount, formatPlural } from './number.ts';
 
 export type HealthCounts = Readonly<Record<HealthState, number>>;
 

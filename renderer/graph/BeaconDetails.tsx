@@ -3,14 +3,14 @@ import { formatRate } from '../format/bytes.ts';
 import { formatAge, formatDuration } from '../format/duration.ts';
 import { formatCount, formatPlural } from '../format/number.ts';
 import { formatSafeText } from '../format/safe-text.ts';
-import { beaconOf, tunnelName } from '../graph/labels.ts';
+import { Fact, Facts, Gone, InspectorHead, Section } from '../shell/InspectorHead.tsx';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { HealthGlyph } from '../ui/HealthGlyph.tsx';
 import { Name } from '../ui/Name.tsx';
 import { Told } from '../ui/Told.tsx';
 import { useNow } from '../ui/use-now.ts';
-import { Fact, Facts, Gone, InspectorHead, Section } from './shell.tsx';
+import { beaconOf, tunnelName } from './labels.ts';
 
 /** One beacon and the tunnels that run through it. */
 export function BeaconDetails({ id }: { id: string }) {

@@ -6,7 +6,7 @@ import { formatClock } from '../format/clock.ts';
 import { formatAge, formatDuration } from '../format/duration.ts';
 import { formatCount, formatPercent } from '../format/number.ts';
 import { formatSafeText } from '../format/safe-text.ts';
-import { beaconOf, tunnelName } from '../graph/labels.ts';
+import { Acts, Fact, Facts, Gone, InspectorHead, Section } from '../shell/InspectorHead.tsx';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { HealthGlyph } from '../ui/HealthGlyph.tsx';
 import { Name } from '../ui/Name.tsx';
@@ -14,7 +14,7 @@ import { PathSwatch } from '../ui/PathSwatch.tsx';
 import { Segmented } from '../ui/Segmented.tsx';
 import { Told } from '../ui/Told.tsx';
 import { useNow } from '../ui/use-now.ts';
-import { Acts, Fact, Facts, Gone, InspectorHead, Section } from './shell.tsx';
+import { beaconOf, tunnelName } from './labels.ts';
 
 /** One tunnel: its path now, what each end says of it, and the streams inside. */
 export function TunnelDetails({ id }: { id: string }) {

@@ -1,9 +1,9 @@
 import type { Tunnel } from '../../node-core/contract/graph.ts';
 import type { PathKindName } from '../../node-core/contract/shapes.ts';
 import { formatCount } from '../format/number.ts';
-import { PATH_KINDS, PathSwatch } from '../ui/PathSwatch.tsx';
-import { SegmentBar } from '../ui/SegmentBar.tsx';
-import { Section } from './shell.tsx';
+import { Section } from '../shell/InspectorHead.tsx';
+import { PATH_KINDS, PathSwatch } from './PathSwatch.tsx';
+import { SegmentBar } from './SegmentBar.tsx';
 
 /** How many tunnels take each kind of path, and how many go straight to the peer. */
 export function PathsBar({ title, tunnels }: { title: string; tunnels: readonly Tunnel[] }) {

@@ -5,13 +5,13 @@ import { pingGroup } from '../client/acts.ts';
 import { formatNodePart } from '../format/address.ts';
 import { formatDuration } from '../format/duration.ts';
 import { formatCount, formatOf, formatPlural } from '../format/number.ts';
-import { Membership } from '../groups/Membership.tsx';
+import { Acts, Gone, InspectorHead, Section } from '../shell/InspectorHead.tsx';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { useGroupStore } from '../stores/group-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { HealthGlyph } from '../ui/HealthGlyph.tsx';
 import { Name } from '../ui/Name.tsx';
-import { Acts, Gone, InspectorHead, Section } from './shell.tsx';
+import { Membership } from './Membership.tsx';
 
 const RANK = { failing: 0, degraded: 1, unknown: 2, ok: 3 } as const;
 

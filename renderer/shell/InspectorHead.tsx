@@ -3,7 +3,7 @@ import { createContext, type ReactNode, useContext } from 'react';
 import { copyText } from '../client/acts.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { useWidth } from '../ui/use-width.ts';
-import { closeInspector } from './close.ts';
+import { closeInspector } from './close-inspector.ts';
 
 /** Whether the panel around shows what is pinned. */
 export const PanelPinned = createContext(false);

@@ -1,7 +1,7 @@
 import type { Group } from '../../node-core/contract/group.ts';
-import { useGraphStore } from '../stores/graph-store.ts';
+import { NO_GROUP } from '../graph/scene.ts';
 import { groupHue } from '../ui/GroupSwatch.tsx';
-import { NO_GROUP } from './scene.ts';
+import { useGraphStore } from './graph-store.ts';
 
 /** A group's hue by its place among the known ids; agents in no group have none. */
 export function hueOf(groupId: number, groups: ReadonlyMap<number, Group>): number | undefined {

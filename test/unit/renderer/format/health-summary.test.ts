@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { HealthState } from '../../../../node-core/contract/shapes.ts';
-import { healthSummary, healthVerdict } from '../../../../renderer/frame/health-summary.ts';
+import { healthSummary, healthVerdict } from '../../../../renderer/format/health-summary.ts';
 import { anAgent } from '../builders.ts';
 
 const fleet = (...states: HealthState[]) => [

@@ -9,6 +9,11 @@ const OPEN_ARRAY = 0x5b;
 
 export type OtlpEncoding = 'json' | 'protobuf';
 
+/** What a request held, with what of it could not be read. */
+export type ExportBatch =
+  | { readonly signal: 'traces'; readonly decoded: Decoded<SpanRecord> }
+  | { readonly signal: 'logs'; readonly decoded: Decoded<LogRecord> };
+
 /**
  * Decodes the body of an export request for traces. Whatever a sender writes, the outcome is exact records, records that
  * are counted as rejected, or an error.

@@ -2,9 +2,8 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { utf8 } from '../../base/bytes.ts';
 import type { HttpReply } from '../../base/http.ts';
 import { ExportServiceResponseSchema, RpcStatusSchema } from './generated/otlp_pb.ts';
-import type { OtlpEncoding } from './otlp-decode.ts';
+import type { ExportBatch, OtlpEncoding } from './otlp-decode.ts';
 import type { Decoded } from './otlp-decode-parts.ts';
-import type { ExportBatch } from './otlp-receiver.ts';
 
 /** Numbers of google.rpc.Code. */
 const RPC_CODE: Readonly<Record<number, number>> = { 400: 3, 403: 7, 404: 5, 405: 12, 413: 3, 415: 3, 429: 8, 503: 14 };

@@ -1,17 +1,10 @@
 import type { UnixNano } from '../../base/clock.ts';
 import { PilotError } from '../../base/errors.ts';
 import type { HttpHandler, HttpHead, HttpReply } from '../../base/http.ts';
-import type { LogRecord } from '../log-record.ts';
-import type { Exporter, SpanRecord } from '../span.ts';
-import { decodeLogs, decodeTraces, type OtlpEncoding } from './otlp-decode.ts';
-import type { Decoded } from './otlp-decode-parts.ts';
+import type { Exporter } from '../span.ts';
+import { decodeLogs, decodeTraces, type ExportBatch, type OtlpEncoding } from './otlp-decode.ts';
 import { codingOf, unpack } from './otlp-receiver-body.ts';
 import { refusal, success } from './otlp-receiver-reply.ts';
-
-/** What a request held, with what of it could not be read. */
-export type ExportBatch =
-  | { readonly signal: 'traces'; readonly decoded: Decoded<SpanRecord> }
-  | { readonly signal: 'logs'; readonly decoded: Decoded<LogRecord> };
 
 /**
  * Stores a batch. Resolves with true once it is on disk, with false when there is no room for it now; rejects when it

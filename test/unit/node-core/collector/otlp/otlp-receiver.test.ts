@@ -7,12 +7,9 @@ import {
   ExportServiceResponseSchema,
   RpcStatusSchema,
 } from '../../../../../node-core/collector/otlp/generated/otlp_pb.ts';
+import type { ExportBatch } from '../../../../../node-core/collector/otlp/otlp-decode.ts';
 import { encodeTracesRequest } from '../../../../../node-core/collector/otlp/otlp-encode.ts';
-import {
-  type ExportBatch,
-  MOST_SENT_BYTES,
-  OtlpReceiver,
-} from '../../../../../node-core/collector/otlp/otlp-receiver.ts';
+import { MOST_SENT_BYTES, OtlpReceiver } from '../../../../../node-core/collector/otlp/otlp-receiver.ts';
 import type { Exporter } from '../../../../../node-core/collector/span.ts';
 import { aSpan, exporterOf, spanIdOf, traceIdOf } from '../../../../support/spans.ts';
 

@@ -9,6 +9,10 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const LAYERS = ['wire', 'crypto', 'tunnel', 'stream', 'node', 'services'].map((layer) => `node-core/${layer}`);
 const COLLECTOR = ['', '/otlp', '/flow', '/trace', '/duckdb'].map((wing) => `node-core/collector${wing}`);
 const core = (...folders: readonly string[]) => folders.map((folder) => `node-core/${folder}`);
+const page = (...folders: readonly string[]) => folders.map((folder) => `renderer/${folder}`);
+/** What a view may use; never another view, never the frame that shows it. */
+const UNDER_VIEWS = [...core('contract'), ...page('format', 'ui', 'stores', 'client', 'shell')];
+const VIEWS = page('graph', 'traces', 'groups', 'log');
 
 /** What each folder may import, besides its own files. A folder of sources that is not named here fails the test. */
 const RULES: Readonly<Record<string, readonly string[]>> = {
@@ -59,16 +63,20 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   'electron/main': core('base', 'contract', 'supervisor'),
   'electron/preload': [],
   'electron/utility': core('base', 'host'),
-  renderer: core('contract'),
+  'renderer/format': core('contract'),
+  'renderer/ui': [...core('contract'), ...page('format')], // drawing pieces, without stores
+  'renderer/stores': [...core('contract'), ...page('format')],
+  'renderer/client': [...core('contract'), ...page('format', 'stores')],
+  'renderer/shell': [...core('contract'), ...page('format', 'ui', 'stores', 'client')],
+  ...Object.fromEntries(VIEWS.map((view) => [view, UNDER_VIEWS])),
+  'renderer/frame': [...UNDER_VIEWS, ...VIEWS],
+  renderer: [...UNDER_VIEWS, ...VIEWS, ...page('frame')],
 };
 
 /** Folders that alone may touch sockets, disk, processes and the clock of the operating system. */
 const EFFECTFUL =
   /^(node-core\/(io|runtime|testbed|collector-thread|host|fleet|supervisor|deck-client|cli)|electron)(\/|$)/;
 const EFFECTS = /^node:(net|dgram|http|https|fs|fs\/promises|child_process|worker_threads|os|dns|tls)$/;
-
-/** The renderer's folders are one for these rules. */
-const folderOf = (file: string) => (file.startsWith('renderer/') ? 'renderer' : dirname(file));
 
 /** Each source file with the files that it imports, and the names of the packages. */
 const files = new Map(
@@ -94,7 +102,7 @@ function importsOf(file: string): string[] {
 function folderArrows(): [string, string, string][] {
   return [...files].flatMap(([file, { targets }]) =>
     targets
-      .map((target): [string, string, string] => [folderOf(file), folderOf(target), file])
+      .map((target): [string, string, string] => [dirname(file), dirname(target), file])
       .filter(([from, to]) => from !== to),
   );
 }
@@ -130,13 +138,21 @@ test('each folder imports only what its rule names', () => {
 });
 
 test('each folder of sources has a rule, and each rule a folder', () => {
-  expect([...new Set([...files.keys()].map(folderOf))].sort()).toEqual(Object.keys(RULES).sort());
+  expect([...new Set([...files.keys()].map((file) => dirname(file)))].sort()).toEqual(Object.keys(RULES).sort());
 });
 
 test('no folders import each other in a circle', () => {
   const arrows = new Map<string, Set<string>>();
   for (const [from, to] of folderArrows()) arrows.set(from, (arrows.get(from) ?? new Set()).add(to));
   expect(circlesOf(arrows)).toEqual([]);
+});
+
+/** Their circles are being cut. */
+const NOT_YET = /^node-core\/(crypto|stream)\//;
+
+test('no files import each other in a circle', () => {
+  const arrows = [...files].filter(([file]) => !NOT_YET.test(file));
+  expect(circlesOf(new Map(arrows.map(([file, { targets }]) => [file, new Set(targets)])))).toEqual([]);
 });
 
 test('only the outer folders touch the operating system', () => {

@@ -5,11 +5,9 @@ import type { ContractRouterClient } from '@orpc/contract';
 import { ResponseValidationPlugin } from '@orpc/contract/plugins';
 import { contract, type DeckContract } from '../../node-core/contract/contract.ts';
 import { hostState } from '../../node-core/contract/host-link.ts';
+import type { LinkState } from '../stores/status-store.ts';
 
 export type DeckClient = ContractRouterClient<DeckContract>;
-
-/** `lost`: it ended and is awaited again. `stopped`: it ended too often and waits for the operator. */
-export type LinkState = 'connecting' | 'open' | 'lost' | 'stopped';
 
 export interface LinkListener {
   /** A fresh connection: feeds start on it, those of the one before have ended. */

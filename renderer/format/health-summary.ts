@@ -2,6 +2,9 @@ import type { Agent } from '../../node-core/contract/graph.ts';
 import type { HealthState } from '../../node-core/contract/shapes.ts';
 import { formatCount, formatPlural } from './number.ts';
 
+/** Worst first: what needs a look stands before what does not. */
+export const HEALTH_RANK: Readonly<Record<HealthState, number>> = { failing: 0, degraded: 1, unknown: 2, ok: 3 };
+
 export type HealthCounts = Readonly<Record<HealthState, number>>;
 
 /** How the host judges each agent but this node, counted. */

@@ -4,11 +4,12 @@ import { formatBytes, formatBytesOf } from '../format/bytes.ts';
 import { formatClock } from '../format/clock.ts';
 import { formatDuration } from '../format/duration.ts';
 import { formatCount, formatOf } from '../format/number.ts';
-import { Fact, Facts, InspectorHead, Section } from '../shell/InspectorHead.tsx';
+import { InspectorHead } from '../shell/InspectorHead.tsx';
 import { ledgerTotals, useStatusStore } from '../stores/status-store.ts';
 import type { StatusTopic } from '../stores/view-store.ts';
 import { Name } from '../ui/Name.tsx';
-import { LedgerTable, reasonsOf } from './NetworkNow.tsx';
+import { Fact, Facts, Section } from '../ui/Section.tsx';
+import { LedgerTable, reasonsOf } from './LedgerTable.tsx';
 
 /** The explanation behind a part of the status line. */
 export function StatusDetails({ topic }: { topic: StatusTopic }) {

@@ -1,9 +1,9 @@
 import type { DeckStatus } from '../../node-core/contract/status.ts';
-import type { LinkState } from '../client/deck-client.ts';
 import { formatBytes } from '../format/bytes.ts';
 import { formatClock } from '../format/clock.ts';
 import { formatPlural } from '../format/number.ts';
 import { formatSafeText } from '../format/safe-text.ts';
+import type { LinkState } from '../stores/status-store.ts';
 
 /** Something the operator has to know before believing the picture: what is so, since when, what still works. */
 export interface StateLine {

@@ -9,6 +9,7 @@ import { formatDuration } from '../format/duration.ts';
 import { formatCount } from '../format/number.ts';
 import { formatSafeText } from '../format/safe-text.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
+import { homeGroup } from '../stores/home-group.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { HealthGlyph } from '../ui/HealthGlyph.tsx';
 import { Name } from '../ui/Name.tsx';
@@ -16,7 +17,6 @@ import { domIdOf, setCursor, useCursor } from './cursor.ts';
 import type { AgentFlowNode } from './elements.ts';
 import { agentLabel } from './labels.ts';
 import { agentKey } from './layout.ts';
-import { homeGroup } from './scene.ts';
 import { useRecent } from './use-recent.ts';
 
 const CHANGE_MARK_MS = 1_200;

@@ -1,16 +1,18 @@
 import { useMemo } from 'react';
 import type { Agent } from '../../node-core/contract/graph.ts';
 import { formatAge, formatDuration } from '../format/duration.ts';
+import { HEALTH_RANK } from '../format/health-summary.ts';
 import { formatCount, formatPercent } from '../format/number.ts';
 import { formatSafeText } from '../format/safe-text.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
+import { homeGroup } from '../stores/home-group.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { HealthGlyph } from '../ui/HealthGlyph.tsx';
 import { Name } from '../ui/Name.tsx';
 import { PathSwatch } from '../ui/PathSwatch.tsx';
 import { useNow } from '../ui/use-now.ts';
 import { type Column, VirtualTable } from '../ui/VirtualTable.tsx';
-import { homeGroup, type Scene } from './scene.ts';
+import type { Scene } from './scene.ts';
 
 interface Row {
   readonly agent: Agent;
@@ -19,8 +21,6 @@ interface Row {
   readonly path: 'none' | Parameters<typeof PathSwatch>[0]['path'];
   readonly tunnels: number;
 }
-
-const RANK = { failing: 0, degraded: 1, unknown: 2, ok: 3 } as const;
 
 /** The graph's twin: the same agents, filter and selection as rows, by group, then by need. */
 export function GraphTable({ scene }: { scene: Scene }) {
@@ -64,7 +64,7 @@ function useRows(scene: Scene): Row[] {
       .sort(
         (a, b) =>
           a.group.localeCompare(b.group) ||
-          RANK[a.agent.health.state] - RANK[b.agent.health.state] ||
+          HEALTH_RANK[a.agent.health.state] - HEALTH_RANK[b.agent.health.state] ||
           a.agent.hostname.localeCompare(b.agent.hostname),
       );
   }, [scene, groups, self]);

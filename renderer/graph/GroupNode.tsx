@@ -9,6 +9,7 @@ import { countHealth } from '../format/health-summary.ts';
 import { formatOf, formatPlural } from '../format/number.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { useGroupHue } from '../stores/group-hues.ts';
+import { NO_GROUP } from '../stores/home-group.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { GroupSwatch } from '../ui/GroupSwatch.tsx';
 import { Name } from '../ui/Name.tsx';
@@ -20,7 +21,6 @@ import { domIdOf, setCursor, useCursor } from './cursor.ts';
 import type { GroupFlowNode } from './elements.ts';
 import { groupLabel } from './labels.ts';
 import { groupKey } from './layout.ts';
-import { NO_GROUP } from './scene.ts';
 
 /** A group as a container of its members; closed, it is one card with sums. */
 export const GroupNode = memo(function GroupNode({ data }: NodeProps<GroupFlowNode>) {

@@ -1,9 +1,10 @@
 import type { Edge, Node, NodeHandle } from '@xyflow/react';
 import { Position } from '@xyflow/react';
 import type { Beacon, Tunnel } from '../../node-core/contract/graph.ts';
+import { homeGroup } from '../stores/home-group.ts';
 import { beaconNode } from './labels.ts';
 import { agentKey, BEACON, beaconKey, groupKey, type LayoutResult, MEASURES, type Rect } from './layout.ts';
-import { homeGroup, type Scene } from './scene.ts';
+import type { Scene } from './scene.ts';
 
 export type Level = 'far' | 'mid' | 'near';
 

@@ -1,13 +1,13 @@
-import { needsOf } from '../frame/NetworkNow.tsx';
 import type { KeyMap } from '../shell/use-keys.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
+import { homeGroup } from '../stores/home-group.ts';
 import { type Focus, type Point, useViewStore } from '../stores/view-store.ts';
 import { domIdOf, setCursor, useCursor } from './cursor.ts';
 import { toggleGroup } from './GroupNode.tsx';
 import { beaconNode } from './labels.ts';
 import { agentKey, beaconKey } from './layout.ts';
 import { type Direction, nearestIn } from './nearest.ts';
-import { homeGroup } from './scene.ts';
+import { needsOf } from './needs.ts';
 
 /** What the keys do to the camera and where things stand. */
 export interface GraphCamera {

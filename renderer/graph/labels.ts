@@ -5,26 +5,7 @@ import { formatDuration } from '../format/duration.ts';
 import { countHealth } from '../format/health-summary.ts';
 import { formatCount, formatPlural } from '../format/number.ts';
 import { formatSafeText } from '../format/safe-text.ts';
-
-const UNITS: Readonly<Record<string, string>> = {
-  ms: 'milliseconds',
-  s: 'seconds',
-  min: 'minutes',
-  h: 'hours',
-  d: 'days',
-  B: 'bytes',
-  kB: 'kilobytes',
-  MB: 'megabytes',
-  GB: 'gigabytes',
-  TB: 'terabytes',
-};
-
-/** A figure as it is read aloud: `94 ms` as "94 milliseconds". */
-export function spoken(text: string): string {
-  return text.replace(/ ([A-Za-z]+)/g, (whole, unit: string) =>
-    UNITS[unit] === undefined ? whole : ` ${UNITS[unit]}`,
-  );
-}
+import { spoken } from '../format/spoken.ts';
 
 /** `filings-2 to fare-watch`. */
 export function tunnelName(tunnel: Tunnel, agents: ReadonlyMap<number, Agent>): string {

@@ -1,6 +1,7 @@
+import { homeGroup } from '../stores/home-group.ts';
 import type { Point } from '../stores/view-store.ts';
 import { agentKey, groupKey, type LayoutResult, type Rect } from './layout.ts';
-import { homeGroup, type Scene } from './scene.ts';
+import type { Scene } from './scene.ts';
 
 export interface Viewport extends Point {
   readonly zoom: number;

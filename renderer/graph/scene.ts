@@ -1,14 +1,13 @@
 import type { Agent, Tunnel } from '../../node-core/contract/graph.ts';
 import { type Filter, filterAgents, filterTunnels } from '../stores/filter.ts';
 import type { GraphPicture } from '../stores/graph-store.ts';
+import { homeGroup, NO_GROUP } from '../stores/home-group.ts';
 import type { Focus } from '../stores/view-store.ts';
 import { nodesWithin } from './focus.ts';
 import type { LayoutGroup } from './layout.ts';
 
 /** Members beyond which a group closes by itself at mid zoom. */
 const COLLAPSE_OVER = 60;
-/** Agents that are in no group stand in a container of their own. */
-export const NO_GROUP = 0;
 
 export interface Scene {
   readonly agents: readonly Agent[];
@@ -57,9 +56,6 @@ export function sceneOf(
     total: { agents: picture.agents.size, tunnels: picture.tunnels.size },
   };
 }
-
-/** An agent in several groups stands in the first of them. */
-export const homeGroup = (agent: Agent): number => agent.groupIds.find((id) => id !== NO_GROUP) ?? NO_GROUP;
 
 function containersOf(agents: readonly Agent[], choices: SceneChoices): LayoutGroup[] {
   const members = new Map<number, Agent[]>();

@@ -4,16 +4,16 @@ import type { Group } from '../../node-core/contract/group.ts';
 import { pingGroup } from '../client/acts.ts';
 import { formatNodePart } from '../format/address.ts';
 import { formatDuration } from '../format/duration.ts';
+import { HEALTH_RANK } from '../format/health-summary.ts';
 import { formatCount, formatOf, formatPlural } from '../format/number.ts';
-import { Acts, Gone, InspectorHead, Section } from '../shell/InspectorHead.tsx';
+import { Gone, InspectorHead } from '../shell/InspectorHead.tsx';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { useGroupStore } from '../stores/group-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { HealthGlyph } from '../ui/HealthGlyph.tsx';
 import { Name } from '../ui/Name.tsx';
+import { Acts, Section } from '../ui/Section.tsx';
 import { Membership } from './Membership.tsx';
-
-const RANK = { failing: 0, degraded: 1, unknown: 2, ok: 3 } as const;
 
 const tunnelsInside = ({ straightTunnels, totalTunnels }: Group): string =>
   totalTunnels === 0
@@ -79,7 +79,7 @@ export function membersOf(memberIds: readonly number[], agents: ReadonlyMap<numb
   return memberIds
     .map((id) => agents.get(id))
     .filter((agent): agent is Agent => agent !== undefined)
-    .sort((a, b) => RANK[a.health.state] - RANK[b.health.state] || a.hostname.localeCompare(b.hostname));
+    .sort((a, b) => HEALTH_RANK[a.health.state] - HEALTH_RANK[b.health.state] || a.hostname.localeCompare(b.hostname));
 }
 
 function memberFigure(agent: Agent): string {

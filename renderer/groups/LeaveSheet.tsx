@@ -2,10 +2,11 @@ import { useEffect, useRef } from 'react';
 import { leaveGroup } from '../client/acts.ts';
 import { formatPlural } from '../format/number.ts';
 import { formatSafeText } from '../format/safe-text.ts';
-import { Acts, Gone, InspectorHead } from '../shell/InspectorHead.tsx';
+import { Gone, InspectorHead } from '../shell/InspectorHead.tsx';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { useGroupStore } from '../stores/group-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
+import { Acts } from '../ui/Section.tsx';
 
 /** What leaving a group means, before it is done. Focus starts on Cancel; Enter does not confirm. */
 export function LeaveSheet({ groupId }: { groupId: number }) {

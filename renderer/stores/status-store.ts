@@ -1,6 +1,8 @@
 import { create } from 'zustand';
 import type { DeckStatus } from '../../node-core/contract/status.ts';
-import type { LinkState } from '../client/deck-client.ts';
+
+/** `lost`: it ended and is awaited again. `stopped`: it ended too often and waits for the operator. */
+export type LinkState = 'connecting' | 'open' | 'lost' | 'stopped';
 
 /** A line in the status bar: what was done or failed, with one thing to do about it. */
 export interface Notice {

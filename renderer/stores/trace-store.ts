@@ -1,6 +1,6 @@
 import { create } from 'zustand';
 import type { Trace, TracePath, TraceQuery, TraceSummary } from '../../node-core/contract/trace.ts';
-import { grownFolds, initialFolds, spanKey } from '../traces/waterfall-rows.ts';
+import { grownFolds, initialFolds, spanKey } from './span-tree.ts';
 
 /** What the operator asks of the list; the global filter and the chosen span of time narrow it further. */
 export interface TraceControls {

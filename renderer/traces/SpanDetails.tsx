@@ -7,11 +7,12 @@ import { formatShortId } from '../format/address.ts';
 import { formatDuration } from '../format/duration.ts';
 import { formatCount } from '../format/number.ts';
 import { formatSafeText } from '../format/safe-text.ts';
-import { Acts, Fact, Facts, InspectorHead, Section } from '../shell/InspectorHead.tsx';
+import { InspectorHead } from '../shell/InspectorHead.tsx';
 import { useTraceStore } from '../stores/trace-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { Name } from '../ui/Name.tsx';
 import { PathSwatch } from '../ui/PathSwatch.tsx';
+import { Acts, Fact, Facts, Section } from '../ui/Section.tsx';
 import { CATEGORY_WORDS, clockText, errorText, pathText, spanActor } from './span-text.ts';
 
 /** Everything about one span, the verdict first and the raw record last. */

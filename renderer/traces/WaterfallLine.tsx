@@ -1,9 +1,9 @@
 import { ChevronDown, ChevronRight } from 'lucide-react';
 import { memo } from 'react';
 import type { Trace, TraceSpan } from '../../node-core/contract/trace.ts';
-import { homeGroup } from '../graph/scene.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { hueOf } from '../stores/group-hues.ts';
+import { homeGroup } from '../stores/home-group.ts';
 import { toggled, useTraceStore, type Window } from '../stores/trace-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { HealthGlyph } from '../ui/HealthGlyph.tsx';

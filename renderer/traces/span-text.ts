@@ -1,7 +1,7 @@
 import type { Trace, TraceSpan } from '../../node-core/contract/trace.ts';
 import { formatBound, formatDuration, formatOffset } from '../format/duration.ts';
 import { formatSafeText } from '../format/safe-text.ts';
-import { spoken } from '../graph/labels.ts';
+import { spoken } from '../format/spoken.ts';
 import type { Segment } from '../ui/SegmentBar.tsx';
 import type { WaterfallRow } from './waterfall-rows.ts';
 

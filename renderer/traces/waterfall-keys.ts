@@ -1,9 +1,10 @@
 import type { TraceSpan } from '../../node-core/contract/trace.ts';
 import type { KeyMap } from '../shell/use-keys.ts';
+import { spanKey } from '../stores/span-tree.ts';
 import { toggled, useTraceStore, type Window } from '../stores/trace-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { panned, shareOf, startOf, wholeWindow, zoomed } from './time-axis.ts';
-import { foldable, rowOf, spanKey, type WaterfallRow, waterfallRows, withLevel } from './waterfall-rows.ts';
+import { foldable, rowOf, type WaterfallRow, waterfallRows, withLevel } from './waterfall-rows.ts';
 
 const ZOOM = 0.6;
 const PAN = 0.25;

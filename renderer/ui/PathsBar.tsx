@@ -1,8 +1,8 @@
 import type { Tunnel } from '../../node-core/contract/graph.ts';
 import type { PathKindName } from '../../node-core/contract/shapes.ts';
 import { formatCount } from '../format/number.ts';
-import { Section } from '../shell/InspectorHead.tsx';
 import { PATH_KINDS, PathSwatch } from './PathSwatch.tsx';
+import { Section } from './Section.tsx';
 import { SegmentBar } from './SegmentBar.tsx';
 
 /** How many tunnels take each kind of path, and how many go straight to the peer. */

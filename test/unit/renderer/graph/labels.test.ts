@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { agentLabel, groupLabel, spoken, tunnelLabel } from '../../../../renderer/graph/labels.ts';
+import { agentLabel, groupLabel, tunnelLabel } from '../../../../renderer/graph/labels.ts';
 import { aGroup, anAgent, aTunnel } from '../builders.ts';
 
 const filings = anAgent({
@@ -35,9 +35,4 @@ test('reads a group with what its members add up to', () => {
   expect(groupLabel(aGroup(12, { name: 'finance' }), [filings, fares], true)).toBe(
     'Group finance, 2 agents, 1 ok, 1 degraded. Collapsed.',
   );
-});
-
-test('speaks units and nothing else', () => {
-  expect(spoken('17 min 33 s')).toBe('17 minutes 33 seconds');
-  expect(spoken('1.2 MB')).toBe('1.2 megabytes');
 });

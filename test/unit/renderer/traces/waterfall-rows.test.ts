@@ -1,14 +1,7 @@
 import { expect, test } from 'vitest';
 import type { TraceSpan } from '../../../../node-core/contract/trace.ts';
-import {
-  foldable,
-  grownFolds,
-  initialFolds,
-  rowOf,
-  spanKey,
-  waterfallRows,
-  withLevel,
-} from '../../../../renderer/traces/waterfall-rows.ts';
+import { grownFolds, initialFolds, spanKey } from '../../../../renderer/stores/span-tree.ts';
+import { foldable, rowOf, waterfallRows, withLevel } from '../../../../renderer/traces/waterfall-rows.ts';
 import { aSpan } from '../builders.ts';
 
 const id = (index: number) => index.toString(16).padStart(16, '0');

@@ -3,9 +3,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from 'node:stream';
 import { RPCHandler } from '@orpc/server/ws';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { PilotError } from '../base/errors.ts';
 import { type Endpoint, formatEndpoint } from '../base/transport.ts';
 import { CONTENT_SECURITY_POLICY } from '../contract/host-link.ts';
+import { listenOn } from '../io/listen.ts';
 import { gated } from './call-gate.ts';
 import type { DeckRouter } from './router.ts';
 import { servePage } from './serve-page.ts';
@@ -42,12 +42,13 @@ export async function serveDeck(
   const sockets = new WebSocketServer({ noServer: true, maxPayload: LARGEST_MESSAGE_BYTES });
   const server = createServer((request, reply) => void answer(request, reply, pages));
   server.on('upgrade', (request, socket, head) => {
+    socket.on('error', () => socket.destroy()); // first of all: an upgraded socket has no listener but ours
     if (!isOurs(request, server) || request.url !== '/rpc' || sockets.clients.size >= MOST_SOCKETS)
       return refuse(socket);
     sockets.handleUpgrade(request, socket, head, (client) => admit(client, token, handler));
   });
-  await listen(server, local);
-  const url = `http://${addressOf(server)}/#token=${token}`;
+  const address = formatEndpoint(await listenOn(server, local));
+  const url = `http://${address}/#token=${token}`;
   return {
     url,
     close: () =>
@@ -80,7 +81,9 @@ function isOurs(request: IncomingMessage, server: Server): boolean {
   return host !== undefined && ours.has(host) && (origin === undefined || origin === `http://${host}`);
 }
 
+/** The other side may keep its end open; this one is gone once the words are out. */
 function refuse(socket: Duplex): void {
+  socket.once('finish', () => socket.destroy());
   socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
 }
 
@@ -105,15 +108,6 @@ function holdsToken(message: string, token: string): boolean {
   } catch {
     return false;
   }
-}
-
-function listen(server: Server, { host, port }: Endpoint): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause) => {
-      reject(new PilotError('config.invalid', `cannot serve on ${host}:${port}: ${cause.message}`, {}, { cause }));
-    });
-    server.listen(port, host, () => resolve());
-  });
 }
 
 function addressOf(server: Server): string {

@@ -1,10 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { PilotError } from '../base/errors.ts';
 import type { HttpHandler, HttpHead, HttpReply } from '../base/http.ts';
-import { type Endpoint, formatEndpoint } from '../base/transport.ts';
+import type { Endpoint } from '../base/transport.ts';
 import { ByteBudget } from './byte-budget.ts';
+import { listenOn } from './listen.ts';
 
 export interface HttpServerLimits {
   readonly mostBodyBytes: number;
@@ -56,14 +55,7 @@ export class HttpServer<Peer> {
 
   /** @throws PilotError `port.in-use` when another program listens there, `config.invalid` for an address not ours. */
   listen(endpoint: Endpoint): Promise<Endpoint> {
-    return new Promise((resolve, reject) => {
-      const fail = (cause: NodeJS.ErrnoException): void => reject(listenError(endpoint, cause));
-      this.#server.once('error', fail);
-      this.#server.listen(endpoint.port, endpoint.host, () => {
-        this.#server.off('error', fail);
-        resolve({ host: endpoint.host, port: (this.#server.address() as AddressInfo).port });
-      });
-    });
+    return listenOn(this.#server, endpoint);
   }
 
   /** Serves requests on a stream. One source has a limited number of them; a stream beyond it is destroyed. */
@@ -111,12 +103,6 @@ export class HttpServer<Peer> {
       this.#budget.release(source, held);
     }
   }
-}
-
-function listenError(endpoint: Endpoint, cause: NodeJS.ErrnoException): PilotError {
-  const taken = cause.code === 'EADDRINUSE';
-  const text = taken ? 'is in use by another program' : `cannot be listened on: ${cause.message}`;
-  return new PilotError(taken ? 'port.in-use' : 'config.invalid', `${formatEndpoint(endpoint)} ${text}`, {}, { cause });
 }
 
 function headOf<Peer>(request: IncomingMessage, peer: Peer | undefined): HttpHead<Peer> {

@@ -2,6 +2,7 @@ import { connect as connectSocket, createServer, type Server, type Socket } from
 import { PilotError } from '../base/errors.ts';
 import type { Endpoint, FramedChannel } from '../base/transport.ts';
 import { encodeLengthPrefixed, LengthPrefixDecoder, MAX_MESSAGE_LENGTH } from '../wire/length-prefix.ts';
+import { listenOn } from './listen.ts';
 
 export interface ChannelLimits {
   /** Largest message taken. */
@@ -113,7 +114,7 @@ export interface ChannelListener {
 }
 
 /** Listens for channels; more connections than `connections` are refused at once. */
-export function listenForChannels(
+export async function listenForChannels(
   local: Endpoint,
   limits: ChannelLimits & { readonly connections: number },
   onChannel: (channel: FramedChannel, from: Endpoint) => void,
@@ -127,13 +128,8 @@ export function listenForChannels(
     onChannel(new TcpChannel(socket, limits), { host: plainHost(remoteAddress), port: remotePort });
   });
   server.maxConnections = limits.connections;
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(local.port, local.host, () => {
-      server.off('error', reject);
-      resolve({ local: localOf(server), close: () => closeServer(server, open) });
-    });
-  });
+  const at = await listenOn(server, local);
+  return { local: at, close: () => closeServer(server, open) };
 }
 
 function closeServer(server: Server, open: ReadonlySet<Socket>): Promise<void> {
@@ -141,12 +137,6 @@ function closeServer(server: Server, open: ReadonlySet<Socket>): Promise<void> {
     server.close(() => resolve());
     for (const socket of open) socket.destroy();
   });
-}
-
-function localOf(server: Server): Endpoint {
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new PilotError('config.invalid', 'not a TCP listener');
-  return { host: address.address, port: address.port };
 }
 
 /** An IPv4 address as IPv4, also on a socket that speaks both. */

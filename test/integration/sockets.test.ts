@@ -6,6 +6,8 @@ import { SystemClock } from '../../node-core/io/system-clock.ts';
 import { listenForChannels, openChannel } from '../../node-core/io/tcp-channel.ts';
 import { UdpSocket } from '../../node-core/io/udp-socket.ts';
 import { type NatBehaviour, NatSocket } from '../../node-core/testbed/nat-socket.ts';
+import { breakOff } from '../support/reset.ts';
+import { uncaughtDuring } from '../support/uncaught.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const ANY: Endpoint = { host: '127.0.0.1', port: 0 };
@@ -253,6 +255,23 @@ describe('TCP channels', () => {
       await new Promise((resolve) => setTimeout(resolve, 20));
       return third.state.received === '0000000161';
     });
+  });
+
+  test.each([
+    ['before it said anything', ''],
+    ['in the middle of a message', '000000ff61'],
+    ['after a message', '0000000161'],
+    ['that promised too much', 'ffffffff'],
+  ])('that are reset %s harm no other', async (_when, hex) => {
+    const uncaught = await uncaughtDuring(async () => {
+      const { local, channels } = await listener();
+      const words = Buffer.from(hex, 'hex').toString('latin1');
+      for (const how of ['reset', 'end'] as const) await breakOff(local, words, how);
+      for (const channel of channels) channel.send(new Uint8Array(10));
+      const other = raw(local, '0000000161');
+      await waitFor(() => other.state.received === '0000000161');
+    });
+    expect(uncaught).toEqual([]);
   });
 
   test('say why there is none', async () => {

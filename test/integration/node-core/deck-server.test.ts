@@ -1,11 +1,16 @@
+import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type DeckServer, serveDeck } from '../../../node-core/host/deck-server.ts';
 import type { DeckRouter } from '../../../node-core/host/router.ts';
+import { breakOff } from '../../support/reset.ts';
+import { uncaughtDuring } from '../../support/uncaught.ts';
 
 const NO_CALLS = {} as DeckRouter;
 /** More than the buffers on the way take, so that it is not read to its end before its reader reads. */
@@ -78,3 +83,65 @@ test('a range that ends before it starts is not looked at', async () => {
   const reply = await get('/', (asked) => asked.setHeader('range', 'bytes=9-3'));
   expect([reply.statusCode, await text(reply)]).toEqual([200, '<p>first</p>']);
 });
+
+describe('a connection that is reset harms no other', () => {
+  const upgrade = (path: string, origin: string) => {
+    const { host } = new URL(server.url);
+    const handshake = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n';
+    const key = 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n';
+    return `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nOrigin: ${origin}\r\n${handshake}${key}\r\n`;
+  };
+  const ours = () => new URL(server.url).origin;
+  const masked = (text: string) => `\x81${String.fromCharCode(0x80 + text.length)}\0\0\0\0${text}`;
+
+  test.each([
+    ['before a request', () => ''],
+    ['in the middle of a request', () => 'GET / HTTP/1.1\r\nHost: 127.0.0.1'],
+    ['that asks for a page', () => 'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'],
+    ['that is no HTTP', () => '\x16\x03\x01 hello\r\n\r\n'],
+    ['of an upgrade from another origin', () => upgrade('/rpc', 'http://elsewhere.example')],
+    ['of an upgrade elsewhere', () => upgrade('/other', ours())],
+    ['of an upgrade that ws itself refuses', () => upgrade('/rpc', ours()).replace('Version: 13', 'Version: 12')],
+    ['before it said who it is', () => upgrade('/rpc', ours())],
+    ['in the middle of a frame', () => `${upgrade('/rpc', ours())}\x81\xfe`],
+    ['with a wrong frame', () => `${upgrade('/rpc', ours())}\xff\xff\xff`],
+    ['that did not prove itself', () => upgrade('/rpc', ours()) + masked('{"token":"wrong"}')],
+  ])('%s', async (_when, words) => {
+    const { hostname, port } = new URL(server.url);
+    const uncaught = await uncaughtDuring(async () => {
+      for (const how of ['reset', 'end'] as const) await breakOff({ host: hostname, port: Number(port) }, words(), how);
+      expect(await page('/')).toBe('<p>first</p>');
+    });
+    expect(uncaught).toEqual([]);
+  });
+
+  test('when every place is taken', async () => {
+    const { hostname, port } = new URL(server.url);
+    const to = { host: hostname, port: Number(port) };
+    const uncaught = await uncaughtDuring(async () => {
+      const held = await Promise.all(Array.from({ length: 64 }, () => upgraded(to, upgrade('/rpc', ours()))));
+      await breakOff(to, upgrade('/rpc', ours()), 'reset');
+      for (const socket of held) socket.resetAndDestroy();
+      expect(await page('/')).toBe('<p>first</p>');
+    });
+    expect(uncaught).toEqual([]);
+  });
+
+  test('and a refused one that keeps its end open holds up no end', async () => {
+    const { hostname, port } = new URL(server.url);
+    const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+    socket.write(upgrade('/other', ours()));
+    socket.resume();
+    await once(socket, 'end');
+    await server.close();
+    socket.destroy();
+  });
+});
+
+async function upgraded(to: { host: string; port: number }, words: string): Promise<Socket> {
+  const socket = connect(to);
+  socket.write(words);
+  const [reply] = await once(socket, 'data');
+  expect(String(reply)).toMatch(/^HTTP\/1.1 101 /);
+  return socket;
+}

@@ -5,6 +5,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { HttpHandler, HttpReply } from '../../../../node-core/base/http.ts';
 import type { Endpoint } from '../../../../node-core/base/transport.ts';
 import { HttpServer } from '../../../../node-core/io/http-server.ts';
+import { breakOff } from '../../../support/reset.ts';
+import { uncaughtDuring } from '../../../support/uncaught.ts';
 
 const MOST = 100_000;
 const reply = (status: number): HttpReply => ({ status, headers: { 'content-length': '0' }, body: new Uint8Array() });
@@ -52,6 +54,30 @@ describe('an HTTP server', () => {
     expect(await post(5, { agent })).toBe(200);
     expect(taken).toEqual([MOST, 5]);
     agent.destroy();
+  });
+
+  test.each([
+    ['before a request', ''],
+    ['in the middle of a head', 'POST / HTTP/1.1\r\nHost: x'],
+    ['in the middle of a body', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc'],
+    ['while its reply is written', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc'],
+    ['by one that was refused', 'POST /no HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n'],
+    [
+      'by one that was told to go on',
+      'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n',
+    ],
+    [
+      'by one that wants another protocol',
+      'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    ],
+    ['by one that wants a tunnel', 'CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n'],
+    ['by one that does not speak HTTP', '\x16\x03\x01\r\n\r\n'],
+  ])('takes no harm from a reset %s', async (_when, words) => {
+    const uncaught = await uncaughtDuring(async () => {
+      for (const how of ['reset', 'end'] as const) await breakOff(at, words, how);
+      expect(await post(5)).toBe(200);
+    });
+    expect(uncaught).toEqual([]);
   });
 
   test('refuses by the head before a body is asked for', async () => {

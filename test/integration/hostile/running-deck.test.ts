@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Endpoint, parseEndpoint } from '../../../node-core/base/transport.ts';
+import type { Endpoint } from '../../../node-core/base/transport.ts';
 import { UdpSocket } from '../../../node-core/io/udp-socket.ts';
 import { BesiegedDeck } from '../../support/hostile/besieged-deck.ts';
 import { ContractSurface, missingCalls } from '../../support/hostile/contract-surface.ts';
@@ -8,7 +8,6 @@ import { HostileInput } from '../../support/hostile/hostile-input.ts';
 import { OtlpSurface } from '../../support/hostile/otlp-surface.ts';
 import { BeaconSurface, RegistrySurface } from '../../support/hostile/rendezvous-surfaces.ts';
 import { PATIENCE_MS } from '../../support/hostile/siege.ts';
-import { deckStates, otlpStates, registryStates, type States, TcpSurface } from '../../support/hostile/tcp-surface.ts';
 import { UdpSurface } from '../../support/hostile/udp-surface.ts';
 import { RegistryCaller } from '../../support/registry-caller.ts';
 
@@ -86,30 +85,6 @@ describe.each([
     const other = ids.find((id) => id !== agentNode.nodeId && id !== deckNode.nodeId) ?? 0;
     await deck.withstand(surface, () => deck.window.client.peer.ping({ nodeId: other, timeoutMs: PATIENCE_MS }));
   });
-
-  // what a connection may do is not bounded per second: once is enough
-  describe.runIf(rates === 'as shipped')(
-    'at each of its TCP ports, left in every state by FIN, by RST and in silence',
-    () => {
-      const withstandStates = async (name: string, address: string, states: States) => {
-        const surface = new TcpSurface(name, parseEndpoint(address) as Endpoint, states, new HostileInput(SEED + 6));
-        await deck.withstand(surface, () => deck.witness.ping(deck.deckNode.nodeId, PATIENCE_MS));
-      };
-
-      test('registry', { timeout: LIMIT_MS }, () =>
-        withstandStates('registry states', deck.registry, registryStates()),
-      );
-
-      test('OTLP receiver', { timeout: LIMIT_MS }, () =>
-        withstandStates('OTLP states', String(deck.process.ready.otlpHttp), otlpStates()),
-      );
-
-      test('contract', { timeout: LIMIT_MS }, () => {
-        const { host, hash } = new URL(String(deck.process.ready.url));
-        return withstandStates('contract states', host, deckStates(host, hash.replace('#token=', '')));
-      });
-    },
-  );
 
   test('at its pages, by a range that ends before it starts', async () => {
     const [page] = String(deck.process.ready.url).split('#');

@@ -7,9 +7,9 @@ import { type Batch, BatchProcessor } from '../collector/batch-processor.ts';
 import { decodeEvent, EVENT_NAME, type StoredEvent } from '../collector/event-codec.ts';
 import { type ClockEstimate, ClockOffsets } from '../collector/flow/clock-offsets.ts';
 import { FlowStitcher } from '../collector/flow/flow-stitcher.ts';
-import type { FlowJoin } from '../collector/flow-join.ts';
+import type { FoundJoin } from '../collector/flow-join.ts';
 import type { LogRecord, RecordedLog } from '../collector/log-record.ts';
-import { LossLedger } from '../collector/loss-ledger.ts';
+import { LossLedger, stageFigures } from '../collector/loss-ledger.ts';
 import type { ExportBatch } from '../collector/otlp/otlp-decode.ts';
 import { MOST_PARTS } from '../collector/otlp/otlp-decode-parts.ts';
 import { encodeTracesJson } from '../collector/otlp/otlp-encode-json.ts';
@@ -19,6 +19,7 @@ import type { Exporter } from '../collector/span.ts';
 import type { SpanStore } from '../collector/store.ts';
 import { TraceTail } from '../collector/trace/trace-tail.ts';
 import { viewTrace } from '../collector/trace/trace-view.ts';
+import type { LedgerStage } from '../contract/status.ts';
 import type { Trace, TracePath, TraceQuery, TraceSearchResult, TraceSummary, VolumeBucket } from '../contract/trace.ts';
 import type { CollectorFigures } from './deck-collector.ts';
 import { OtlpServer } from './otlp-server.ts';
@@ -53,6 +54,7 @@ export class CollectorService {
   readonly #batches: BatchProcessor;
   readonly #ingest = new LossLedger('ingest');
   readonly #stored = new LossLedger('store');
+  readonly #reports = new LossLedger('reports');
   readonly #stitcher = new FlowStitcher();
   readonly #offsets = new ClockOffsets();
   readonly #tail: TraceTail;
@@ -218,7 +220,7 @@ export class CollectorService {
 
   /** Joins that were found, and what their handshakes say about clocks. */
   async #storeJoins(): Promise<void> {
-    const joins: FlowJoin[] = [];
+    const joins: FoundJoin[] = [];
     for (let join = this.#stitcher.pollJoin(); join !== undefined; join = this.#stitcher.pollJoin()) joins.push(join);
     for (let times = this.#stitcher.pollHandshake(); times !== undefined; times = this.#stitcher.pollHandshake()) {
       this.#offsets.addHandshake(times);
@@ -237,12 +239,13 @@ export class CollectorService {
     for (const log of logs) {
       if (!isReport(log.eventName)) continue;
       const row = decodeReport(log);
-      if (typeof row === 'string') this.#ingest.drop(`report ${row}`, 1);
+      if (typeof row === 'string') this.#reports.drop(row, 1);
       else rows.push(row);
     }
     for (const { kind, reporter, report, at } of rows) {
       if (kind === 'node') this.#offsets.noteEpoch(reporter, report.clockEpoch, at, report.startedAt);
     }
+    this.#reports.keep(rows.length);
     if (rows.length > 0) this.#options.onReports(rows);
   }
 
@@ -258,10 +261,29 @@ export class CollectorService {
     this.#keptBefore = this.#ingest.kept;
     onFigures({
       spansPerSecond: this.#spansPerSecond,
-      ledger: [this.#ingest.figures, this.#stored.figures],
+      ledger: [
+        this.#ingest.figures,
+        this.#stored.figures,
+        this.#flowFigures(),
+        this.#clockFigures(),
+        this.#reports.figures,
+      ],
       store: { spans: store.spanCount, bytes: await store.bytes(), capBytes },
     });
     onClocks(this.#estimates());
+  }
+
+  /** Which words about flows were taken. */
+  #flowFigures(): LedgerStage {
+    const { believed, ignored, dropped } = this.#stitcher;
+    const unsaid = { 'joined trace full': this.#options.store.joinsTooLarge, 'not taken in time': dropped };
+    return stageFigures('flows', believed, { ...ignored, ...unsaid });
+  }
+
+  /** Which handshakes say something about clocks. */
+  #clockFigures(): LedgerStage {
+    const { taken, dropped } = this.#offsets;
+    return stageFigures('clocks', taken, dropped);
   }
 
   async #retain(): Promise<void> {

@@ -12,6 +12,11 @@ export interface FlowJoin {
   readonly acceptorSpanId: string;
 }
 
+/** A join with the public key of the node whose word it rests on: it counts towards that node's share. */
+export interface FoundJoin extends FlowJoin {
+  readonly by: string;
+}
+
 /** Raw traces that flows made one. */
 export interface JoinedTrace {
   /** That of the root dialler: the trace that is joined under no other. */

@@ -23,8 +23,18 @@ export class LossLedger {
   }
 
   get figures(): LedgerStage {
-    const dropped = [...this.#reasons.values()].reduce((sum, count) => sum + count, 0);
-    const reasons = Object.fromEntries(this.#reasons);
-    return { stage: this.#stage, received: this.#kept + dropped, kept: this.#kept, dropped, reasons };
+    return stageFigures(this.#stage, this.#kept, Object.fromEntries(this.#reasons));
   }
+}
+
+/** A stage of which somebody else keeps count. Reasons that never were are left out. */
+export function stageFigures(
+  stage: LedgerStage['stage'],
+  kept: number,
+  counts: Readonly<Record<string, number>>,
+): LedgerStage {
+  const happened = Object.entries(counts).filter(([, count]) => count > 0);
+  const dropped = happened.reduce((sum, [, count]) => sum + count, 0);
+  const reasons = Object.fromEntries(happened);
+  return { stage, received: kept + dropped, kept, dropped, reasons };
 }

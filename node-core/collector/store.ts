@@ -1,5 +1,5 @@
 import type { TraceQuery, TraceSearchResult, VolumeBucket } from '../contract/trace.ts';
-import type { FlowJoin, JoinedTrace } from './flow-join.ts';
+import type { FlowJoin, FoundJoin, JoinedTrace } from './flow-join.ts';
 import type { LogRecord } from './log-record.ts';
 import type { SpanRecord } from './span.ts';
 
@@ -26,8 +26,13 @@ export interface SpanStore {
 
   /** Appends logs, and spans that are new. Returns the spans that were. */
   add(spans: readonly SpanRecord[], logs: readonly LogRecord[]): Promise<SpanRecord[]>;
-  /** Keeps joins that are new, and what they make of their traces. Returns the new ones. */
-  addJoins(joins: readonly FlowJoin[]): Promise<FlowJoin[]>;
+  /**
+   * Keeps joins that are new, and what they make of their traces. Returns the new ones as they are kept: one that would make
+   * a joined trace too large only points.
+   */
+  addJoins(joins: readonly FoundJoin[]): Promise<FlowJoin[]>;
+  /** Joins that only point because their joined trace was full. */
+  readonly joinsTooLarge: number;
 
   /** The joined trace that a raw one is part of, as far as the joins that were found last say. */
   recentFamilyOf(traceId: string): JoinedTrace;

@@ -1,14 +1,16 @@
+import { stageFigures } from '../collector/loss-ledger.ts';
 import type { LedgerStage } from '../contract/status.ts';
 import type { GraphNames } from '../mesh/graph-names.ts';
 import type { Topology } from '../mesh/topology.ts';
 import type { RunningNode } from '../runtime/running-node.ts';
 
-/** The stages of the loss ledger that this node can tell by itself: its spans, its peers' exports, and its datagrams. */
+/** The stages of the loss ledger that this node can tell by itself: its spans, its peers' exports, its datagrams, and the picture. */
 export function nodeStages(node: RunningNode, recorded: number, topology: Topology, names: GraphNames): LedgerStage[] {
   return [
     { stage: 'node', received: recorded, kept: recorded, dropped: 0, reasons: {} },
     peerExports(node.nodeId, topology, names),
     frames(node),
+    stageFigures('mesh', topology.taken, topology.dropped),
   ];
 }
 

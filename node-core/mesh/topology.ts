@@ -89,6 +89,7 @@ export class Topology {
     'too-many-from-one-node': 0,
     'too-many': 0,
   };
+  #taken = 0;
 
   get nodes(): ReadonlyMap<number, NodeFacts> {
     return this.#nodes;
@@ -102,13 +103,19 @@ export class Topology {
     return this.#flows;
   }
 
+  /** Rows that were folded in. */
+  get taken(): number {
+    return this.#taken;
+  }
+
   get dropped(): Readonly<Record<DroppedReport, number>> {
     return this.#dropped;
   }
 
   apply(row: ReportRow): void {
     const reason = this.#fold(row);
-    if (reason !== undefined) this.#dropped[reason] += 1;
+    if (reason === undefined) this.#taken += 1;
+    else this.#dropped[reason] += 1;
   }
 
   /** Forgets what was not repeated for so long that it no longer holds. */

@@ -1,6 +1,7 @@
 import type { LedgerStage } from '../../node-core/contract/status.ts';
 import { formatCount } from '../format/number.ts';
 import { formatSafeText } from '../format/safe-text.ts';
+import { losesSpans } from '../stores/status-store.ts';
 
 /** What each stage received, kept and dropped, with the reasons. */
 export function LedgerTable({ ledger }: { ledger: readonly LedgerStage[] }) {
@@ -17,10 +18,12 @@ export function LedgerTable({ ledger }: { ledger: readonly LedgerStage[] }) {
       <tbody>
         {ledger.map((stage) => (
           <tr key={stage.stage} title={reasonsOf(stage)}>
-            <td>{stage.stage === 'frames' ? 'frames, no spans' : stage.stage}</td>
+            <td>
+              {losesSpans(stage.stage) || stage.stage === 'peer export' ? stage.stage : `${stage.stage}, no spans`}
+            </td>
             <td className="figure">{formatCount(stage.received)}</td>
             <td className="figure">{formatCount(stage.kept)}</td>
-            <td className={stage.dropped > 0 && stage.stage !== 'frames' ? 'figure is-failing' : 'figure'}>
+            <td className={stage.dropped > 0 && losesSpans(stage.stage) ? 'figure is-failing' : 'figure'}>
               {formatCount(stage.dropped)}
             </td>
           </tr>

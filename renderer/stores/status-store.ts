@@ -1,5 +1,5 @@
 import { create } from 'zustand';
-import type { DeckStatus } from '../../node-core/contract/status.ts';
+import type { DeckStatus, LedgerStage } from '../../node-core/contract/status.ts';
 
 /** `lost`: it ended and is awaited again. `stopped`: it ended too often and waits for the operator. */
 export type LinkState = 'connecting' | 'open' | 'lost' | 'stopped';
@@ -42,13 +42,20 @@ export function keptSpans(status: DeckStatus | undefined): number {
   return status?.ledger.find((stage) => stage.stage === 'ingest')?.kept ?? 0;
 }
 
+const SPAN_STAGES: ReadonlySet<LedgerStage['stage']> = new Set(['node', 'ingest', 'store', 'view']);
+
+/** Whether what a stage of the ledger drops is spans of this deck. */
+export function losesSpans(stage: LedgerStage['stage']): boolean {
+  return SPAN_STAGES.has(stage);
+}
+
 /**
  * What the status line says of losses: the spans that reached the collector, and those lost from there on and in this
- * node. Peers' exports count reports too, and frames are mostly others' noise: both stand in the ledger only.
+ * node. The other stages count no spans, or not only spans: they stand in the ledger only.
  */
 export function ledgerTotals(status: DeckStatus): { received: number; kept: number; lost: number } {
   const received = status.ledger.find((stage) => stage.stage === 'ingest')?.received ?? 0;
-  const spans = status.ledger.filter(({ stage }) => stage !== 'frames' && stage !== 'peer export');
+  const spans = status.ledger.filter(({ stage }) => losesSpans(stage));
   const lost = spans.reduce((sum, stage) => sum + stage.dropped, 0);
   return { received, kept: keptSpans(status), lost };
 }

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { SPAN } from '../../node-core/base/tracer.ts';
-import type { FlowJoin } from '../../node-core/collector/flow-join.ts';
+import type { FoundJoin } from '../../node-core/collector/flow-join.ts';
 import type { SpanStore } from '../../node-core/collector/store.ts';
-import { aSpan, spanIdOf, T0, traceIdOf } from './spans.ts';
+import { aSpan, exporterOf, spanIdOf, T0, traceIdOf } from './spans.ts';
 
 /** What a store keeps its data in, from one opening to the next. */
 export interface StoreGround {
@@ -75,7 +75,8 @@ export function describeSpanStore(kind: string, prepare: () => Promise<StoreGrou
     });
 
     describe('joined traces', () => {
-      const join = (dialler: number, acceptor: number): FlowJoin => ({
+      const join = (dialler: number, acceptor: number): FoundJoin => ({
+        by: exporterOf(dialler).publicKey,
         flowId: traceIdOf(100 + dialler),
         kind: 'joined',
         diallerTraceId: traceIdOf(dialler),
@@ -113,6 +114,15 @@ export function describeSpanStore(kind: string, prepare: () => Promise<StoreGrou
         await store.addJoins([{ ...join(2, 3), kind: 'linked' }]);
         expect((await store.familyOf(traceIdOf(3))).rawTraceIds).toEqual([traceIdOf(3)]);
         expect((await store.search({ limit: 10 })).matched).toBe(2);
+      });
+
+      test('4,000 joins of one batch cost what 4,000 rows cost, and no joined trace grows beyond reading', async () => {
+        const started = performance.now();
+        await store.addJoins(Array.from({ length: 4_000 }, (_, n) => join(n + 1, n + 2)));
+        expect(performance.now() - started).toBeLessThan(10_000);
+        const { rawTraceIds } = await store.familyOf(traceIdOf(1));
+        expect(rawTraceIds).toHaveLength(2_000);
+        expect((await store.familyOf(traceIdOf(4_001))).rawTraceIds).toHaveLength(1);
       });
     });
 

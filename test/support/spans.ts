@@ -1,6 +1,8 @@
 import { fromHex } from '../../node-core/base/bytes.ts';
 import { ATTR, type Attributes, SPAN, SPAN_EVENT } from '../../node-core/base/tracer.ts';
 import { attributeListOf } from '../../node-core/collector/attribute-list.ts';
+import { JoinIndex } from '../../node-core/collector/flow/join-index.ts';
+import type { FlowJoin, JoinedTrace } from '../../node-core/collector/flow-join.ts';
 import {
   EMPTY_RESOURCE,
   EMPTY_SCOPE,
@@ -158,4 +160,11 @@ export class FlowOnTheWire {
       [ATTR.flowDiallerSeq]: this.#facts.diallerSequence,
     };
   }
+}
+
+/** The joined trace that joins make of a raw one. */
+export function joinedTrace(joins: readonly FlowJoin[], traceId: string): JoinedTrace {
+  const index = new JoinIndex();
+  index.recall(joins);
+  return index.familyOf(traceId);
 }

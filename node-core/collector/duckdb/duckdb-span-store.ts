@@ -2,7 +2,7 @@ import type { Database } from '../../base/database.ts';
 import { PilotError } from '../../base/errors.ts';
 import type { TraceQuery, TraceSearchResult, VolumeBucket } from '../../contract/trace.ts';
 import { JoinIndex } from '../flow/join-index.ts';
-import type { FlowJoin, JoinedTrace } from '../flow-join.ts';
+import type { FlowJoin, FoundJoin, JoinedTrace } from '../flow-join.ts';
 import type { LogRecord } from '../log-record.ts';
 import type { SpanRecord } from '../span.ts';
 import { type FoundSpans, MOST_SPANS_READ, type SpanStore } from '../store.ts';
@@ -78,21 +78,25 @@ export class DuckdbSpanStore implements SpanStore {
     return [...fresh.values()];
   }
 
-  async addJoins(joins: readonly FlowJoin[]): Promise<FlowJoin[]> {
-    const fresh = joins.filter((join) => this.#joins.add(join));
-    const families = new Map<string, JoinedTrace>();
-    for (const { kind, diallerTraceId } of fresh) {
-      const family = this.#joins.familyOf(diallerTraceId);
-      if (kind === 'joined') families.set(family.traceId, family);
-    }
+  async addJoins(found: readonly FoundJoin[]): Promise<FlowJoin[]> {
+    this.#joins.add(found);
+    const { joins, members } = this.#joins.news();
+    if (joins.length + members.length === 0) return [];
     const foundAt = this.#nextFoundAt();
     await this.#days.append(dayOf(this.#now()), {
-      flow_joins: fresh.map((join) => joinCells(join, foundAt)),
-      trace_families: [...families.values()].flatMap(({ traceId, rawTraceIds }) =>
-        rawTraceIds.map((raw) => ({ found_ns: foundAt, trace_id: raw, root_trace_id: traceId })),
-      ),
+      flow_joins: joins.map((join) => joinCells(join, foundAt)),
+      trace_families: members.map(({ traceId, rootTraceId }) => ({
+        found_ns: foundAt,
+        trace_id: traceId,
+        root_trace_id: rootTraceId,
+      })),
     });
-    return fresh;
+    this.#joins.told();
+    return [...joins];
+  }
+
+  get joinsTooLarge(): number {
+    return this.#joins.tooLarge;
   }
 
   recentFamilyOf(traceId: string): JoinedTrace {
@@ -190,7 +194,7 @@ export class DuckdbSpanStore implements SpanStore {
     );
     for (const row of [...recent].reverse()) this.#identities.add(readIdentity(row));
     const joins = await this.#days.query(`SELECT * FROM all_flow_joins ORDER BY found_ns DESC LIMIT ${RECALLED_JOINS}`);
-    for (const row of [...joins].reverse()) this.#joins.add(readJoin(row));
+    this.#joins.recall([...joins].reverse().map(readJoin));
     this.#lastFoundAt = BigInt((joins[0]?.found_ns ?? 0n) as bigint);
   }
 

@@ -82,8 +82,14 @@ export class ClockOffsets {
     'stale-epoch': 0,
     'same-node': 0,
   };
+  #taken = 0;
   #contradictions = 0;
   #origin: number | undefined;
+
+  /** Handshakes that said something. */
+  get taken(): number {
+    return this.#taken;
+  }
 
   get dropped(): Readonly<Record<DroppedHandshake, number>> {
     return this.#dropped;
@@ -105,6 +111,7 @@ export class ClockOffsets {
     const lower = Number(times.t3 - times.t4) / NANOS_PER_MS;
     const upper = Number(times.t2 - times.t1) / NANOS_PER_MS;
     const { diallerNodeId: dialler, acceptorNodeId: acceptor, at } = times;
+    this.#taken += 1;
     if (acceptor > dialler) this.#narrow(dialler, acceptor, lower, upper, at);
     else this.#narrow(acceptor, dialler, -upper, -lower, at);
     return true;

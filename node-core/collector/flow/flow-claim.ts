@@ -4,7 +4,7 @@ import { computeDialId, computeFlowId, type DialFacts } from '../../crypto/flow-
 import { attributeOf, integerAttribute, type SpanRecord, textAttribute } from '../span.ts';
 
 /** Why a span's word about a flow is not believed; the span itself is kept as an ordinary one. */
-export type DisbelievedFlow = 'unauthenticated' | 'not-an-end-of-it' | 'id-differs' | 'malformed';
+export type DisbelievedFlow = 'unauthenticated' | 'not-an-end-of-it' | 'same-key' | 'id-differs' | 'malformed';
 
 export type FlowRole = 'dialler' | 'acceptor';
 
@@ -24,6 +24,8 @@ export interface FlowClaim {
   readonly flowId: string | undefined;
   readonly dialId: string;
   readonly nodeId: number;
+  /** Of the end that says it, 64 hex digits. */
+  readonly publicKey: string;
   readonly traceId: string;
   readonly spanId: string;
   /** Whether the span has a parent in its own trace. */
@@ -57,6 +59,8 @@ export function readFlowClaim(span: SpanRecord): FlowClaim | DisbelievedFlow | u
   const ends = readEnds(span);
   if (ends === undefined) return 'malformed';
   const { role, facts, acceptorSequence } = ends;
+  // a node that calls itself tells its own tracer, and nobody else could say which of its two words is true
+  if (ends.keys.dialler === ends.keys.acceptor) return 'same-key';
   if (exporter.publicKey !== ends.keys[role]) return 'not-an-end-of-it';
   const dialId = computeDialId(facts);
   const flowId = acceptorSequence === undefined ? undefined : computeFlowId({ ...facts, acceptorSequence });
@@ -68,6 +72,7 @@ export function readFlowClaim(span: SpanRecord): FlowClaim | DisbelievedFlow | u
     flowId,
     dialId,
     nodeId: exporter.nodeId,
+    publicKey: exporter.publicKey,
     traceId: span.traceId,
     spanId: span.spanId,
     parented: span.parentSpanId !== '' && span.parentSpanId !== span.spanId,

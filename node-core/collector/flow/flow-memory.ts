@@ -12,8 +12,8 @@ export interface MemoryLimits {
 export class FlowMemory<T> {
   readonly #limits: MemoryLimits;
   readonly #create: () => T;
-  readonly #entries = new Map<string, { readonly value: T; readonly owner: number }>();
-  readonly #owned = new Map<number, Set<string>>();
+  readonly #entries = new Map<string, { readonly value: T; readonly owner: string }>();
+  readonly #owned = new Map<string, Set<string>>();
 
   constructor(limits: MemoryLimits, create: () => T) {
     this.#limits = limits;
@@ -24,16 +24,16 @@ export class FlowMemory<T> {
     return this.#entries.size;
   }
 
-  /** What is remembered under `id`, else something new that counts as brought by `nodeId`. */
-  recall(id: string, nodeId: number): T {
+  /** What is remembered under `id`, else something new that counts as brought by `owner`, a public key. */
+  recall(id: string, owner: string): T {
     const known = this.#entries.get(id);
     if (known !== undefined) return known.value;
-    const owned = this.#owned.get(nodeId) ?? new Set<string>();
+    const owned = this.#owned.get(owner) ?? new Set<string>();
     if (owned.size >= this.#limits.flowsOfOneNode) this.#forgetFirst(owned);
     if (this.#entries.size >= this.#limits.flows) this.#forgetFirst(this.#entries);
     const value = this.#create();
-    this.#entries.set(id, { value, owner: nodeId });
-    this.#owned.set(nodeId, owned.add(id));
+    this.#entries.set(id, { value, owner });
+    this.#owned.set(owner, owned.add(id));
     return value;
   }
 

@@ -71,7 +71,8 @@ describe.each([
     const surface = new OtlpSurface(address, deck.liar, deck.deckNode.nodeId, deck.ids, new HostileInput(SEED + 4));
     await deck.withstand(surface, () => deck.window.client.trace.search({ limit: 10 }));
     console.log(`answers by status: ${JSON.stringify([...surface.answers])}`);
-    await deck.counted('ingest', 'report unauthenticated', 'report malformed', 'trace-id', 'span-id');
+    await deck.counted('ingest', 'trace-id', 'span-id');
+    await deck.counted('reports', 'unauthenticated', 'malformed');
     expect(surface.answers.get(500)).toBeUndefined();
     expect(surface.answers.get('no answer')).toBeUndefined();
     expect(surface.answers.get(400)).toBeGreaterThan(0);

@@ -3,7 +3,6 @@ import { toHex } from '../../../node-core/base/bytes.ts';
 import { SPAN } from '../../../node-core/base/tracer.ts';
 import { ClockOffsets } from '../../../node-core/collector/flow/clock-offsets.ts';
 import { FlowStitcher } from '../../../node-core/collector/flow/flow-stitcher.ts';
-import { joinedTrace } from '../../../node-core/collector/flow/joined-trace.ts';
 import type { FlowJoin } from '../../../node-core/collector/flow-join.ts';
 import type { RecordedSpan } from '../../../node-core/collector/recording-tracer.ts';
 import type { SpanRecord } from '../../../node-core/collector/span.ts';
@@ -14,6 +13,7 @@ import type { RunningNode } from '../../../node-core/runtime/running-node.ts';
 import { createTracer, nodeResource } from '../../../node-core/runtime/telemetry.ts';
 import { echoService } from '../../../node-core/services/echo.ts';
 import { LocalNetwork } from '../../support/local-network.ts';
+import { joinedTrace } from '../../support/spans.ts';
 
 const AHEAD_MS = 3_000;
 const QUERIES = 8;
@@ -68,13 +68,7 @@ test('two nodes that share nothing but a stream make one trace, and the fast clo
   for (const span of spans) stitcher.handleSpan(span);
   for (let join = stitcher.pollJoin(); join !== undefined; join = stitcher.pollJoin()) joins.push(join);
   expect(joins.map((join) => join.kind)).toEqual(Array(QUERIES).fill('joined'));
-  expect(stitcher.ignored).toEqual({
-    unauthenticated: 0,
-    'not-an-end-of-it': 0,
-    'id-differs': 0,
-    malformed: 0,
-    'second-claim': 0,
-  });
+  expect(Object.values(stitcher.ignored).every((count) => count === 0)).toBe(true);
   for (const join of joins) expect(join.diallerTraceId).not.toBe(join.acceptorTraceId);
 
   const offsets = new ClockOffsets();

@@ -2,8 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ATTR, SPAN, SPAN_EVENT } from '../../../../../node-core/base/tracer.ts';
 import { FlowStitcher } from '../../../../../node-core/collector/flow/flow-stitcher.ts';
-import { joinedTrace } from '../../../../../node-core/collector/flow/joined-trace.ts';
-import type { FlowJoin } from '../../../../../node-core/collector/flow-join.ts';
+import type { FlowJoin, FoundJoin } from '../../../../../node-core/collector/flow-join.ts';
 import type { SpanRecord } from '../../../../../node-core/collector/span.ts';
 import {
   anEvent,
@@ -11,6 +10,7 @@ import {
   at,
   exporterOf,
   FlowOnTheWire,
+  joinedTrace,
   linkTo,
   spanIdOf,
   traceIdOf,
@@ -18,7 +18,7 @@ import {
 
 function stitched(...spans: readonly SpanRecord[]) {
   const stitcher = new FlowStitcher();
-  const joins: FlowJoin[] = [];
+  const joins: FoundJoin[] = [];
   for (const span of spans) {
     stitcher.handleSpan(span);
     for (let join = stitcher.pollJoin(); join !== undefined; join = stitcher.pollJoin()) joins.push(join);
@@ -45,6 +45,7 @@ describe('both ends of a stream', () => {
         diallerSpanId: spanIdOf(11),
         acceptorTraceId: traceIdOf(2),
         acceptorSpanId: spanIdOf(21),
+        by: exporterOf(1).publicKey,
       },
     ]);
   });
@@ -180,10 +181,41 @@ describe('a claim that is not believed', () => {
     expect(stitcher.ignored['second-claim']).toBe(1);
   });
 
+  test('same-key: nobody is both ends of a flow, or one exporter could merge any two traces', () => {
+    const alone = new FlowOnTheWire(3, 3);
+    const { stitcher, joins } = stitched(
+      alone.dialled(31, 30, [0, 50], { traceId: traceIdOf(7) }),
+      alone.accepted(32, undefined, [0, 50], { traceId: traceIdOf(8) }),
+    );
+    expect(joins).toEqual([]);
+    expect(stitcher.ignored).toMatchObject({ 'same-key': 2 });
+  });
+
+  test('second-claim: a dial that was not answered is of one trace', () => {
+    const { stitcher, joins } = stitched(
+      flow.accepted(21, undefined, [2, 48]),
+      ...[5, 6, 7].map((n) => ({ ...flow.unanswered(n, 10, [0, 17_000]), traceId: traceIdOf(n) })),
+    );
+    expect(joins).toHaveLength(1);
+    expect(stitcher.ignored['second-claim']).toBe(2);
+  });
+
+  test('a link that only one end names points, and merges nothing', () => {
+    const request = linkTo(traceIdOf(7), spanIdOf(70));
+    const { joins } = stitched(
+      flow.dialled(11, undefined, [0, 50], { links: [request] }),
+      flow.accepted(21, undefined, [2, 48]),
+    );
+    expect(joins.map((join) => [join.kind, join.diallerTraceId])).toEqual([
+      ['joined', traceIdOf(1)],
+      ['linked', traceIdOf(7)],
+    ]);
+  });
+
   test('a span of another kind about a flow is neither believed nor counted', () => {
     const { stitcher, joins } = stitched(aSpan(5, undefined, { values: flow.attributes('dialler') }));
     expect(joins).toEqual([]);
-    expect(Object.values(stitcher.ignored)).toEqual([0, 0, 0, 0, 0]);
+    expect(Object.values(stitcher.ignored)).toEqual([0, 0, 0, 0, 0, 0, 0]);
   });
 });
 

@@ -2,12 +2,20 @@ import { describe, expect, test } from 'vitest';
 import { ATTR, SPAN, SPAN_EVENT } from '../../../../../node-core/base/tracer.ts';
 import { ClockOffsets } from '../../../../../node-core/collector/flow/clock-offsets.ts';
 import { FlowStitcher } from '../../../../../node-core/collector/flow/flow-stitcher.ts';
-import { joinedTrace } from '../../../../../node-core/collector/flow/joined-trace.ts';
 import type { FlowJoin } from '../../../../../node-core/collector/flow-join.ts';
 import type { SpanRecord } from '../../../../../node-core/collector/span.ts';
 import { viewTrace } from '../../../../../node-core/collector/trace/trace-view.ts';
 import { type Trace, type TraceSpan, trace as traceShape } from '../../../../../node-core/contract/trace.ts';
-import { anEvent, aSpan, at, exporterOf, FlowOnTheWire, resourceOf, traceIdOf } from '../../../../support/spans.ts';
+import {
+  anEvent,
+  aSpan,
+  at,
+  exporterOf,
+  FlowOnTheWire,
+  joinedTrace,
+  resourceOf,
+  traceIdOf,
+} from '../../../../support/spans.ts';
 
 /** What the collector does with the spans it got: stitch, learn the clocks, and show the trace of any of its raw ids. */
 function shown(spans: readonly SpanRecord[], reference: number | undefined = 1): Trace {

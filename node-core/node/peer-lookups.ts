@@ -1,9 +1,10 @@
 import type { Instant } from '../base/clock.ts';
 import { PilotError } from '../base/errors.ts';
 import { ATTR, SPAN, type Span, type SpanContext, silentTracer, type Tracer } from '../base/tracer.ts';
-import { type Endpoint, parseEndpoint } from '../base/transport.ts';
+import type { Endpoint } from '../base/transport.ts';
 import type { PeerEndpoints } from '../tunnel/tunnel-event.ts';
 import type { TunnelTable } from '../tunnel/tunnel-table.ts';
+import { parsePeerEndpoint } from '../wire/peer-endpoint.ts';
 import { fromBase64, type JsonObject } from '../wire/registry-message.ts';
 import type { RegistryProfile, TracedCall } from './registry-client.ts';
 import { TrustGate } from './trust-gate.ts';
@@ -111,10 +112,10 @@ export class PeerLookups {
     const reply = this.#lastEndpoints.get(nodeId);
     if (reply === undefined) return undefined;
     const relayOnly = reply.relay_only === true;
-    const real = !relayOnly && typeof reply.real_addr === 'string' ? parseEndpoint(reply.real_addr) : undefined;
+    const real = !relayOnly && typeof reply.real_addr === 'string' ? parsePeerEndpoint(reply.real_addr) : undefined;
     const theirs = Array.isArray(reply.lan_addrs) ? reply.lan_addrs : [];
-    const lan = theirs.flatMap((text) => (typeof text === 'string' ? (parseEndpoint(text) ?? []) : []));
-    const ours = this.#host.profile.lanAddresses.flatMap((text) => parseEndpoint(text) ?? []);
+    const lan = theirs.flatMap((text) => (typeof text === 'string' ? (parsePeerEndpoint(text) ?? []) : []));
+    const ours = this.#host.profile.lanAddresses.flatMap((text) => parsePeerEndpoint(text) ?? []);
     return {
       ...(real === undefined ? {} : { real }),
       lan: lan.filter((theirLan) => ours.some((ourLan) => sharesSubnet(theirLan, ourLan))),

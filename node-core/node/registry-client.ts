@@ -3,8 +3,9 @@ import { utf8 } from '../base/bytes.ts';
 import { earliest, type Instant, type Millis } from '../base/clock.ts';
 import { PilotError } from '../base/errors.ts';
 import { ATTR, SPAN, type Span, type SpanContext, silentTracer, type Tracer } from '../base/tracer.ts';
-import { type Endpoint, parseEndpoint } from '../base/transport.ts';
+import type { Endpoint } from '../base/transport.ts';
 import type { Identity } from '../crypto/identity.ts';
+import { parsePeerEndpoint } from '../wire/peer-endpoint.ts';
 import {
   base64,
   encodeRegistryRequest,
@@ -350,7 +351,7 @@ export class RegistryClient {
 function endpointsOf(beacons: Json | undefined): Endpoint[] {
   return (Array.isArray(beacons) ? beacons : []).flatMap((beacon) => {
     const address = typeof beacon === 'object' && beacon !== null ? Reflect.get(beacon, 'addr') : undefined;
-    return (typeof address === 'string' && parseEndpoint(address)) || [];
+    return (typeof address === 'string' && parsePeerEndpoint(address)) || [];
   });
 }
 

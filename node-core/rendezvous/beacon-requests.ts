@@ -1,5 +1,6 @@
 import type { Instant, Millis } from '../base/clock.ts';
-import { formatEndpoint, parseEndpoint } from '../base/transport.ts';
+import { formatEndpoint } from '../base/transport.ts';
+import { parsePeerEndpoint } from '../wire/peer-endpoint.ts';
 import type { JsonObject } from '../wire/registry-message.ts';
 import type { Handler, RegistryState } from './registry-state.ts';
 import { type Request, RequestError } from './request.ts';
@@ -27,7 +28,7 @@ export function beaconRequests(state: RegistryState): Readonly<Record<string, Ha
 
 function register(beacons: Map<number, ListedBeacon>, request: Request, now: Instant): JsonObject {
   const beaconId = request.uint('beacon_id', 32);
-  const endpoint = parseEndpoint(request.text('addr'));
+  const endpoint = parsePeerEndpoint(request.text('addr'));
   if (beaconId === 0) throw new RequestError('beacon_id required');
   if (endpoint === undefined) throw new RequestError('invalid addr: expected host:port');
   forgetSilent(beacons, now);

@@ -1,7 +1,8 @@
 import type { Endpoint } from '../base/transport.ts';
 import { encodeIpAddress } from '../wire/ip-address.ts';
+import { peerEndpoint } from '../wire/peer-endpoint.ts';
 
-/** Who can reach an address: this machine, this site, anybody; `none` for what is no destination at all. */
+/** Who can reach an address: this machine, this site, anybody; `none` for what is no address at all. */
 type Scope = 'loopback' | 'site' | 'global' | 'none';
 
 export function isLoopback(host: string): boolean {
@@ -13,9 +14,8 @@ export function isLoopback(host: string): boolean {
  * network; in a lab, where the source itself is local, it may.
  */
 export function mayPointTo(target: Endpoint, source: Endpoint): boolean {
-  const scope = scopeOf(target.host);
-  if (target.port === 0 || scope === 'none') return false;
-  return scope === 'global' || scopeOf(source.host) !== 'global';
+  if (peerEndpoint(target) === undefined) return false;
+  return scopeOf(target.host) === 'global' || scopeOf(source.host) !== 'global';
 }
 
 function scopeOf(host: string): Scope {
@@ -31,7 +31,6 @@ function scopeOf(host: string): Scope {
 /** RFC 1122, 1918, 3927, 5771, 6598. */
 function scopeOfV4(bytes: Uint8Array): Scope {
   const [a = 0, b = 0] = bytes;
-  if (a === 0 || a >= 224) return 'none';
   if (a === 127) return 'loopback';
   const site =
     a === 10 ||
@@ -45,11 +44,7 @@ function scopeOfV4(bytes: Uint8Array): Scope {
 /** RFC 4291, 4193. */
 function scopeOfV6(bytes: Uint8Array): Scope {
   const [a = 0, b = 0] = bytes;
-  if (a === 0xff) return 'none';
-  if (bytes.subarray(0, 15).every((byte) => byte === 0)) {
-    if (bytes[15] === 0) return 'none';
-    if (bytes[15] === 1) return 'loopback';
-  }
+  if (bytes[15] === 1 && bytes.subarray(0, 15).every((byte) => byte === 0)) return 'loopback';
   const site = (a & 0xfe) === 0xfc || (a === 0xfe && (b & 0xc0) === 0x80);
   return site ? 'site' : 'global';
 }

@@ -1,3 +1,5 @@
+import type { DatagramCounts } from './datagram-counts.ts';
+
 /** A UDP or TCP endpoint as the operating system names it: a literal IP address and a port. */
 export interface Endpoint {
   readonly host: string;
@@ -16,9 +18,13 @@ export function parseEndpoint(text: string): Endpoint | undefined {
   return host !== undefined && port <= 65_535 ? { host, port } : undefined;
 }
 
-/** One bound UDP socket, as `io/` implements it and simulations imitate it. The receiver owns the bytes it is given. */
+/**
+ * One bound UDP socket, as `io/` implements it and simulations imitate it. The receiver owns the bytes it is given. What
+ * cannot be sent, and what cannot have come from anybody, is counted, never thrown.
+ */
 export interface DatagramSocket {
   readonly local: Endpoint;
+  readonly counts: DatagramCounts;
   onDatagram: ((bytes: Uint8Array, from: Endpoint) => void) | undefined;
   send(bytes: Uint8Array, to: Endpoint): void;
   close(): Promise<void>;

@@ -5,11 +5,23 @@ import { nodeId } from './shapes.ts';
 /**
  * One stage of the loss ledger; `reasons` explains the dropped ones. `node`, `ingest`, `store` and `view` count spans, `peer
  * export` reports too. What is dropped in the others loses no span: `frames` are the datagrams that reached this node's
- * tunnels (mostly others' noise), `flows` what spans say of their flow, `clocks` handshakes as evidence about clocks, `reports`
+ * tunnels (mostly others' noise), `datagrams` those that its socket was to send and got, `flows` what spans say of their flow, `clocks` handshakes as evidence about clocks, `reports`
  * what nodes say of themselves, and `mesh` what of that was taken into the picture.
  */
 export const ledgerStage = z.object({
-  stage: z.enum(['node', 'peer export', 'ingest', 'store', 'view', 'frames', 'flows', 'clocks', 'reports', 'mesh']),
+  stage: z.enum([
+    'node',
+    'peer export',
+    'ingest',
+    'store',
+    'view',
+    'frames',
+    'datagrams',
+    'flows',
+    'clocks',
+    'reports',
+    'mesh',
+  ]),
   received: z.number().int(),
   kept: z.number().int(),
   dropped: z.number().int(),

@@ -10,6 +10,7 @@ export function nodeStages(node: RunningNode, recorded: number, topology: Topolo
     { stage: 'node', received: recorded, kept: recorded, dropped: 0, reasons: {} },
     peerExports(node.nodeId, topology, names),
     frames(node),
+    datagrams(node),
     stageFigures('mesh', topology.taken, topology.dropped),
   ];
 }
@@ -33,4 +34,8 @@ function frames(node: RunningNode): LedgerStage {
   const dropped = [...drops.values()].reduce((sum, count) => sum + count, 0);
   const kept = tunnels.peers().reduce((sum, peer) => sum + (node.core.tunnelReport(peer)?.packetsReceived ?? 0), 0);
   return { stage: 'frames', received: kept + dropped, kept, dropped, reasons: Object.fromEntries(drops) };
+}
+
+function datagrams({ datagrams: { outgoing, incoming, dropped } }: RunningNode): LedgerStage {
+  return stageFigures('datagrams', outgoing + incoming - dropped.total, Object.fromEntries(dropped.counts));
 }

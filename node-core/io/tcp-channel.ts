@@ -3,6 +3,7 @@ import { PilotError } from '../base/errors.ts';
 import type { Endpoint, FramedChannel } from '../base/transport.ts';
 import { encodeLengthPrefixed, LengthPrefixDecoder, MAX_MESSAGE_LENGTH } from '../wire/length-prefix.ts';
 import { listenOn } from './listen.ts';
+import { plainHost } from './plain-host.ts';
 
 export interface ChannelLimits {
   /** Largest message taken. */
@@ -137,9 +138,4 @@ function closeServer(server: Server, open: ReadonlySet<Socket>): Promise<void> {
     server.close(() => resolve());
     for (const socket of open) socket.destroy();
   });
-}
-
-/** An IPv4 address as IPv4, also on a socket that speaks both. */
-function plainHost(host: string): string {
-  return host.replace(/^::ffff:(?=\d+\.)/, '');
 }

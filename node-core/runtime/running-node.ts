@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock, Instant } from '../base/clock.ts';
+import type { DatagramCounts } from '../base/datagram-counts.ts';
 import { PilotError } from '../base/errors.ts';
 import type { PathKind } from '../base/report.ts';
 import type { SpanContext, Tracer } from '../base/tracer.ts';
@@ -98,6 +99,11 @@ export class RunningNode {
   /** Figures and reports; change nothing through it. */
   get core(): PilotNode {
     return this.#node;
+  }
+
+  /** What its socket was to send and got, and what was dropped of it. */
+  get datagrams(): DatagramCounts {
+    return this.#options.socket.counts;
   }
 
   get nodeId(): number {

@@ -1,4 +1,5 @@
 import type { Clock, Millis } from '../base/clock.ts';
+import type { DatagramCounts } from '../base/datagram-counts.ts';
 import { type DatagramSocket, type Endpoint, formatEndpoint } from '../base/transport.ts';
 import { UdpSocket } from '../io/udp-socket.ts';
 import { type NatCrossing, NatTraffic } from './nat-traffic.ts';
@@ -41,6 +42,7 @@ const IDLE_MS = 120_000;
 export class NatSocket implements DatagramSocket {
   /** The first outside port: what a cone shows until it is changed. */
   readonly local: Endpoint;
+  readonly counts: DatagramCounts;
   onDatagram: ((bytes: Uint8Array, from: Endpoint) => void) | undefined;
   readonly #clock: Clock;
   readonly #mappings = new Map<string, Mapping>();
@@ -53,6 +55,7 @@ export class NatSocket implements DatagramSocket {
     this.#kind = kind;
     this.#clock = clock;
     this.local = first.local;
+    this.counts = first.counts;
     this.#adopt(CONE, first);
   }
 
@@ -112,7 +115,7 @@ export class NatSocket implements DatagramSocket {
 
   /** Opens a port for datagrams that wait for one; by then the router may be another, so they are sent anew. */
   async #open(key: string): Promise<void> {
-    const socket = await UdpSocket.bind({ host: this.local.host, port: 0 }).catch(() => undefined);
+    const socket = await UdpSocket.bind({ host: this.local.host, port: 0 }, this.counts).catch(() => undefined);
     const waiting = this.#waiting.get(key) ?? [];
     this.#waiting.delete(key);
     if (socket === undefined) return;

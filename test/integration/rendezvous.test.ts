@@ -16,6 +16,8 @@ import { encodeRegistryReply, type JsonObject } from '../../node-core/wire/regis
 import { FlightdeckProcess } from '../support/flightdeck-process.ts';
 import { HostileInput } from '../support/hostile/hostile-input.ts';
 import { requestsOf } from '../support/hostile/rendezvous-surfaces.ts';
+import { notRun } from '../support/not-run.ts';
+import { sendFromPortZero } from '../support/raw-udp.ts';
 import { publicKeyOf, signedRequest } from '../support/registry-bench.ts';
 import { RegistryCaller } from '../support/registry-caller.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -261,5 +263,23 @@ describe('hostile input', () => {
     await waitFor(() =>
       b.heard.some((message) => message.kind === 'relay-deliver' && new TextDecoder().decode(message.frame) === 'true'),
     );
+  });
+
+  test('a datagram from UDP port 0 ends nothing', async (context) => {
+    const rendezvous = await start();
+    const to = endpointOf(rendezvous.ready.beacon);
+    if (!(await sendFromPortZero(encodeBeaconMessage({ kind: 'discover', nodeId: 0 }), to)))
+      notRun(context, 'no raw sockets here');
+    await sendFromPortZero(encodeBeaconMessage({ kind: 'discover', nodeId: 77 }), to);
+    const stranger = await UdpSocket.bind(ANY);
+    closing.push(() => stranger.close());
+    let answers = 0;
+    stranger.onDatagram = () => {
+      answers += 1;
+    };
+    stranger.send(encodeBeaconMessage({ kind: 'punch-request', requesterNodeId: 78, targetNodeId: 77 }), to);
+    stranger.send(encodeBeaconMessage({ kind: 'discover', nodeId: 78 }), to);
+    await waitFor(() => answers === 1);
+    expect((await (await call(rendezvous)).register(1)).type).toBe('register_ok');
   });
 });

@@ -6,6 +6,8 @@ import { SystemClock } from '../../node-core/io/system-clock.ts';
 import { listenForChannels, openChannel } from '../../node-core/io/tcp-channel.ts';
 import { UdpSocket } from '../../node-core/io/udp-socket.ts';
 import { type NatBehaviour, NatSocket } from '../../node-core/testbed/nat-socket.ts';
+import { notRun } from '../support/not-run.ts';
+import { sendFromPortZero } from '../support/raw-udp.ts';
 import { breakOff } from '../support/reset.ts';
 import { uncaughtDuring } from '../support/uncaught.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -50,18 +52,77 @@ describe('UDP', () => {
     const [a, b] = [await udp(), await udp()];
     for (let index = 0; index < 1_000; index++) a.socket.send(utf8(`${index}`), b.socket.local);
     expect(await texts(b.heard, 1_000)).toEqual(Array.from({ length: 1_000 }, (_, index) => `${index}`));
-    expect(a.socket.unsent).toBe(0);
+    expect(a.socket.counts.dropped.total).toBe(0);
   });
 
-  test('what the system refuses or the queue cannot hold is counted, never thrown', async () => {
+  test('what the queue cannot hold is counted, never thrown', async () => {
     const { socket } = await udp();
-    socket.send(new Uint8Array(65_536), socket.local);
-    await waitFor(() => socket.unsent === 1);
     for (let index = 0; index < 9_000; index++) socket.send(utf8('x'), socket.local);
-    expect(socket.unsent).toBeGreaterThan(500);
+    expect(socket.counts.dropped.of('queue full')).toBeGreaterThan(500);
     await socket.close();
     socket.send(utf8('x'), socket.local);
     await socket.close();
+  });
+
+  test.each([
+    ['port 0', 'port 0', { host: '127.0.0.1', port: 0 }],
+    ['a name', 'not an address', { host: 'localhost', port: 9 }],
+    ['nothing at all', 'not an address', { host: '', port: 9 }],
+    ['the other family', 'other family', { host: '::1', port: 9 }],
+    ['a port above 65535', 'ERR_SOCKET_BAD_PORT', { host: '127.0.0.1', port: 65_536 }],
+    ['a broadcast address', 'EACCES', { host: '255.255.255.255', port: 9 }],
+    ['a host beyond loopback', 'EINVAL', { host: '192.0.2.1', port: 9 }],
+  ])('what is for %s does not leave, is counted as %j, and the next datagram leaves', async (_what, reason, to) => {
+    const [a, b] = [await udp(), await udp()];
+    a.socket.send(utf8('lost'), to);
+    a.socket.send(utf8('next'), b.socket.local);
+    expect(await texts(b.heard, 1)).toEqual(['next']);
+    await waitFor(() => a.socket.counts.dropped.of(reason) === 1);
+    expect(a.socket.counts.dropped.total).toBe(1);
+    expect(a.socket.counts.outgoing).toBe(2);
+  });
+
+  test('a datagram that is too long is counted as the system names it', async () => {
+    const { socket } = await udp();
+    socket.send(new Uint8Array(65_536), socket.local);
+    await waitFor(() => socket.counts.dropped.of('EMSGSIZE') === 1);
+  });
+
+  test('what a datagram makes its receiver throw is counted, and the next datagram is heard', async () => {
+    const [a, b] = [await udp(), await udp()];
+    const heard: string[] = [];
+    b.socket.onDatagram = (bytes) => {
+      heard.push(new TextDecoder().decode(bytes));
+      if (heard.length === 1) throw new Error('a fault that a test has made');
+    };
+    for (const text of ['first', 'second']) a.socket.send(utf8(text), b.socket.local);
+    await waitFor(() => heard.length === 2);
+    expect(b.socket.counts.dropped.of('fault')).toBe(1);
+    expect(b.socket.counts.incoming).toBe(2);
+  });
+
+  test('a datagram from UDP port 0 is counted and handed to nobody', async (context) => {
+    const [a, b] = [await udp(), await udp()];
+    if (!(await sendFromPortZero(utf8('from nowhere'), b.socket.local))) notRun(context, 'no raw sockets here');
+    await waitFor(() => b.socket.counts.dropped.of('port 0') === 1);
+    a.socket.send(utf8('hello'), b.socket.local);
+    expect(await texts(b.heard, 1)).toEqual(['hello']);
+  });
+
+  test('one socket for both families hears and answers IPv4 as IPv4', async () => {
+    const both = await UdpSocket.bind({ host: '::', port: 0 });
+    closing.push(() => both.close());
+    const heard = listen(both);
+    const [v4, v6] = [await udp(), await UdpSocket.bind({ host: '::1', port: 0 })];
+    closing.push(() => v6.close());
+    v4.socket.send(utf8('four'), { host: '127.0.0.1', port: both.local.port });
+    await waitFor(() => heard.length === 1);
+    expect(heard[0]?.from).toEqual(v4.socket.local);
+    both.send(utf8('answer'), v4.socket.local);
+    expect(await texts(v4.heard, 1)).toEqual(['answer']);
+    const heardV6 = listen(v6);
+    both.send(utf8('six'), v6.local);
+    expect(await texts(heardV6, 1)).toEqual(['six']);
   });
 });
 

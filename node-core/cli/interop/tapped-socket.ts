@@ -1,3 +1,4 @@
+import type { DatagramCounts } from '../../base/datagram-counts.ts';
 import type { DatagramSocket, Endpoint } from '../../base/transport.ts';
 
 export interface TappedDatagram {
@@ -25,6 +26,10 @@ export class TappedSocket implements DatagramSocket {
 
   get local(): Endpoint {
     return this.#socket.local;
+  }
+
+  get counts(): DatagramCounts {
+    return this.#socket.counts;
   }
 
   get onDatagram(): DatagramSocket['onDatagram'] {

@@ -2,6 +2,6 @@
 export interface BenchRow {
   readonly name: string;
   readonly value: number;
-  readonly unit: 'ms' | 'MB';
+  readonly unit: 'ms' | 'MB' | 'MB/s' | 'spans/s' | 'bytes';
   readonly budget?: number;
 }

@@ -1,10 +1,11 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { launchApp, type RunningApp } from '../e2e/launch.ts';
 import { type MarkedProcess, processesOf } from '../e2e/processes.ts';
 import { connectWhenReady, waitForLiveAgents } from '../support/deck-connection.ts';
+import { residentMegabytes } from './memory.ts';
 import type { BenchRow } from './row.ts';
 
 const AGENTS = 24;
@@ -69,9 +70,4 @@ async function memoryRows(app: RunningApp): Promise<BenchRow[]> {
       return { name: `rss_mb/${role}`, value, unit: 'MB', ...(budget === undefined ? {} : { budget }) } as const;
     }),
   );
-}
-
-async function residentMegabytes(pid: number): Promise<number> {
-  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kilobytes) / 1024;
 }

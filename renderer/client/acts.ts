@@ -1,5 +1,6 @@
 import { ORPCError, safe } from '@orpc/client';
 import { formatDuration } from '../format/duration.ts';
+import { copyableText, formatSafeText } from '../format/safe-text.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { useGroupStore } from '../stores/group-store.ts';
 import { type Notice, useStatusStore } from '../stores/status-store.ts';
@@ -21,6 +22,7 @@ const REASONS: Readonly<Record<string, string>> = {
 
 const NOTICE_MS = 6_000;
 const UNDO_MS = 8_000;
+const NOTICE_LENGTH = 400;
 let noticeTimer: ReturnType<typeof setTimeout> | undefined;
 
 /** The reason of a failed call with its code in brackets: "the registry refused it (registry.refused)". */
@@ -29,10 +31,10 @@ export function reasonOf(error: unknown): string {
   return error instanceof NotConnected ? 'the engine is not connected' : 'the connection to the engine broke';
 }
 
-/** Shows one line in the status bar: 6 s, or 8 s where it can be undone. */
+/** Shows one line in the status bar, whatever names are in it: 6 s, or 8 s where it can be undone. */
 export function tell(notice: Notice): void {
   clearTimeout(noticeTimer);
-  useStatusStore.getState().setNotice(notice);
+  useStatusStore.getState().setNotice({ ...notice, text: formatSafeText(notice.text, NOTICE_LENGTH) });
   const shown = notice.action?.label === 'Undo' ? UNDO_MS : NOTICE_MS;
   noticeTimer = setTimeout(() => useStatusStore.getState().setNotice(undefined), shown);
 }
@@ -107,11 +109,12 @@ export function stopGroupPing(groupId: number): void {
   if (run !== undefined) setPing(groupId, { ...run, state: 'stopped' });
 }
 
-/** Copies text and says so. */
+/** Copies text as one line without hidden characters, and says so. */
 export async function copyText(text: string, what: string): Promise<void> {
+  const copyable = copyableText(text);
   try {
-    await navigator.clipboard.writeText(text);
-    done(`Copied ${what}.`);
+    await navigator.clipboard.writeText(copyable.text);
+    done(`Copied ${what}${copyable.changed ? ', without hidden characters' : ''}.`);
   } catch {
     failed(`${what} was not copied: the system refused it.`, () => void copyText(text, what));
   }

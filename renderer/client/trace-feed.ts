@@ -1,5 +1,6 @@
 import { safe } from '@orpc/client';
 import type { Trace, TraceSummary } from '../../node-core/contract/trace.ts';
+import { formatSafeJson } from '../format/safe-text.ts';
 import { chipValues, type Filter, plainText } from '../stores/filter.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { traceQueryOf, useTraceStore } from '../stores/trace-store.ts';
@@ -157,5 +158,5 @@ export async function rawSpan(traceId: string, spanId: string): Promise<string> 
   const { resourceSpans = [] } = JSON.parse(result.json) as OtlpSpans;
   const spans = resourceSpans.flatMap((resource) => (resource.scopeSpans ?? []).flatMap((scope) => scope.spans ?? []));
   const span = spans.find((each) => each.traceId === traceId && each.spanId === spanId);
-  return span === undefined ? 'The store no longer has this span.' : JSON.stringify(span, null, 2);
+  return span === undefined ? 'The store no longer has this span.' : formatSafeJson(span, 2);
 }

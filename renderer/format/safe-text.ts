@@ -1,10 +1,7 @@
+import { plainLine, visibleJson, visibleText } from '../../node-core/contract/text.ts';
+
 /** Longest name drawn in one place; the rest is counted, not hidden. */
 const MAX_LENGTH = 200;
-
-/** Controls, direction overrides, invisible separators and lone surrogates: what can make text lie about itself. */
-const UNSAFE =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|\p{Surrogate}/gu;
 
 /**
  * Text from elsewhere (a hostname, a span's name, an attribute) as it may stand on the screen: characters that move or
@@ -12,8 +9,17 @@ const UNSAFE =
  */
 export function formatSafeText(text: string, maxLength = MAX_LENGTH): string {
   const kept = text.length > maxLength ? text.slice(0, maxLength) : text;
-  const escaped = kept.replace(UNSAFE, (character) => {
-    return `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`;
-  });
+  const escaped = visibleText(kept);
   return text.length > maxLength ? `${escaped}… ${text.length - maxLength} more` : escaped;
+}
+
+/** A value as JSON that means what it means, with escapes for what would be hidden in it; `indent` 0 makes it one line. */
+export function formatSafeJson(value: unknown, indent: 0 | 2): string {
+  return visibleJson(JSON.stringify(value, null, indent));
+}
+
+/** Text as it may be copied: pasted into a shell it runs nothing by itself, pasted into a sheet it stays in its cell. */
+export function copyableText(text: string): { readonly text: string; readonly changed: boolean } {
+  const line = plainLine(text);
+  return { text: line, changed: line !== text };
 }

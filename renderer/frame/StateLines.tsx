@@ -1,6 +1,7 @@
 import { useMemo } from 'react';
 import { startHostAgain } from '../client/deck.ts';
 import { saveFile } from '../client/download.ts';
+import { formatSafeJson } from '../format/safe-text.ts';
 import { withChip } from '../stores/filter.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { useLogStore } from '../stores/log-store.ts';
@@ -69,5 +70,5 @@ function showSource(hostname: string): void {
 function saveReport(): void {
   const { status, link, linkSince } = useStatusStore.getState();
   const report = { link, linkSince, status, log: useLogStore.getState().events.slice(-1_000) };
-  saveFile('flightdeck-report.json', JSON.stringify(report, null, 2));
+  saveFile('flightdeck-report.json', formatSafeJson(report, 2));
 }

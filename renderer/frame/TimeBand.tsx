@@ -6,6 +6,7 @@ import type { VolumeBucket } from '../../node-core/contract/trace.ts';
 import { deckClient, onDeckClient } from '../client/deck.ts';
 import { formatClock, formatMinutes } from '../format/clock.ts';
 import { formatPlural } from '../format/number.ts';
+import { formatSafeText } from '../format/safe-text.ts';
 import { useLogStore } from '../stores/log-store.ts';
 import { type TimeSpan, useViewStore } from '../stores/view-store.ts';
 
@@ -141,7 +142,7 @@ function Marks({ range }: { range: TimeSpan }) {
       key={event.id}
       className={`time-mark is-${event.level}`}
       style={{ left: `${share(event.at, range) * 100}%` }}
-      title={event.text}
+      title={formatSafeText(event.text)}
     />
   ));
 }

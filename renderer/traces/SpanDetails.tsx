@@ -6,7 +6,7 @@ import { openTrace, rawSpan } from '../client/trace-feed.ts';
 import { formatShortId } from '../format/address.ts';
 import { formatDuration } from '../format/duration.ts';
 import { formatCount } from '../format/number.ts';
-import { formatSafeText } from '../format/safe-text.ts';
+import { formatSafeJson, formatSafeText } from '../format/safe-text.ts';
 import { InspectorHead } from '../shell/InspectorHead.tsx';
 import { useTraceStore } from '../stores/trace-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
@@ -52,7 +52,7 @@ function SpanActs({ span }: { span: TraceSpan }) {
           Show in the graph
         </button>
       )}
-      <button type="button" className="button" onClick={() => void copyText(JSON.stringify(span, null, 2), 'the span')}>
+      <button type="button" className="button" onClick={() => void copyText(formatSafeJson(span, 0), 'the span')}>
         Copy
       </button>
     </Acts>

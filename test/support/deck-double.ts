@@ -7,6 +7,7 @@ import type { Trace, TraceSummary, VolumeBucket } from '../../node-core/contract
 import { anUpdate } from './graph-update.ts';
 import { emptyFleet, eventsOf, type Fleet, fleetOf, SELF, statusOf } from './invented-fleet.ts';
 import { tracesOf } from './invented-traces.ts';
+import { withStrangeText } from './strange-text.ts';
 
 /**
  * Stands in for the deck host in tests of the window: answers the contract with a small invented fleet that behaves the
@@ -21,20 +22,33 @@ export interface DeckDouble {
   log(event: Omit<LogEvent, 'id'>): void;
 }
 
-/** A fleet of 24 agents, `extra` more in the last group, and an operator's node, all facts as of `now`. */
+/**
+ * A fleet of 24 agents and an operator's node, all facts as of `now`. `strange` stands behind every name and word that
+ * comes from others.
+ */
 export function createDeckDouble(
   now: number,
-  options: { readonly empty?: boolean; readonly hostname?: string } = {},
+  options: { readonly empty?: boolean; readonly strange?: string } = {},
 ): DeckDouble {
-  const fleet = options.empty === true ? emptyFleet(now) : fleetOf(now, options.hostname);
-  const status = { value: statusOf(now, fleet.agents.length) };
+  const { empty = false, strange = '' } = options;
+  const fleet = withStrangeText(empty ? emptyFleet(now) : fleetOf(now), strange);
+  const status = { value: withStrangeText(statusOf(now, fleet.agents.length), strange) };
   const calls: string[] = [];
   const graphFeeds = new Set<(update: GraphUpdate) => void>();
   const statusFeeds = new Set<() => void>();
   const logFeeds = new Set<(events: LogEvent[]) => void>();
-  const events = options.empty === true ? [] : eventsOf(now);
+  const events = empty ? [] : withStrangeText(eventsOf(now), strange);
   let revision = 0;
-  const router = routerOf({ fleet, status, calls, graphFeeds, statusFeeds, logFeeds, events, traces: tracesOf(now) });
+  const router = routerOf({
+    fleet,
+    status,
+    calls,
+    graphFeeds,
+    statusFeeds,
+    logFeeds,
+    events,
+    traces: withStrangeText(tracesOf(now), strange),
+  });
   return {
     router,
     calls,

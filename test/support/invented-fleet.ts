@@ -52,12 +52,12 @@ function selfOf(now: number, groupIds: number[]): Agent {
   };
 }
 
-/** 24 agents in four groups and an operator's node; `strange` is the hostname of one of them. */
-export function fleetOf(now: number, strange: string | undefined): Fleet {
+/** 24 agents in four groups and an operator's node. */
+export function fleetOf(now: number): Fleet {
   const agents: Agent[] = [selfOf(now, [12])];
   for (const [group, names] of Object.entries(NAMES)) {
     names.forEach((name, index) => {
-      agents.push(agentOf(Number(group), strange !== undefined && name === 'weather' ? strange : name, index, now));
+      agents.push(agentOf(Number(group), name, index, now));
     });
   }
   const tunnels = agents.slice(1).map((agent, index) => tunnelOf(agents[0] ?? agent, agent, index, now));

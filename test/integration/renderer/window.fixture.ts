@@ -46,15 +46,16 @@ export interface Opened {
 interface Setting {
   readonly theme?: 'dark' | 'light';
   readonly size?: readonly [width: number, height: number];
-  readonly hostname?: string;
+  /** Stands behind every text that comes from others. */
+  readonly strange?: string;
   readonly empty?: boolean;
 }
 
 /** Opens the built window on a double of the deck, and closes both when `use` is done. */
 export async function withWindow(setting: Setting, use: (opened: Opened) => Promise<void>): Promise<void> {
-  const { theme = 'dark', size = [1_440, 900], hostname, empty } = setting;
+  const { theme = 'dark', size = [1_440, 900], strange, empty } = setting;
   const double = createDeckDouble(Date.now(), {
-    ...(hostname === undefined ? {} : { hostname }),
+    ...(strange === undefined ? {} : { strange }),
     ...(empty === undefined ? {} : { empty }),
   });
   const server = await serveDouble(folder, double);

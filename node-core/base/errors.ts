@@ -52,3 +52,17 @@ export class PilotError extends Error {
     this.details = details;
   }
 }
+
+/**
+ * Undefined for what the decoder refuses: hostile bytes are daily, and no error of ours.
+ *
+ * @throws what is no PilotError.
+ */
+export function decoded<T>(decode: () => T): T | undefined {
+  try {
+    return decode();
+  } catch (error) {
+    if (error instanceof PilotError) return undefined;
+    throw error;
+  }
+}

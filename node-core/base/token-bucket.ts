@@ -17,10 +17,11 @@ export class TokenBucket {
     this.#filledAt = nowMs;
   }
 
-  take(nowMs: Millis): boolean {
+  /** @param leaving - At least so many must be left over, for others. */
+  take(nowMs: Millis, leaving = 0): boolean {
     this.#tokens = Math.min(this.#burst, this.#tokens + Math.max(0, nowMs - this.#filledAt) * this.#perMs);
     this.#filledAt = nowMs;
-    if (this.#tokens < 1) return false;
+    if (this.#tokens < 1 + leaving) return false;
     this.#tokens -= 1;
     return true;
   }

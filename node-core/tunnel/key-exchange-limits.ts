@@ -2,39 +2,90 @@ import type { Millis } from '../base/clock.ts';
 import { TokenBucket } from '../base/token-bucket.ts';
 import { formatEndpoint } from '../base/transport.ts';
 import { isLoopback } from './endpoint-scope.ts';
-import type { Route } from './path.ts';
-import type { TunnelLimits } from './tunnel-config.ts';
+import { type Route, routeKey } from './path.ts';
+import { CHALLENGE_OPEN_MS, type TunnelLimits } from './tunnel-config.ts';
 
 const MAX_SOURCES = 4096;
+const MAX_CHALLENGES = 4096;
+
+/** `known`: trusted, asked for, or with a session. Whether a frame is really of who it says, its signature will show. */
+export type Standing = 'known' | 'stranger';
+
+/** Where a key-exchange frame came from, what it claims, and what it has to show for it. */
+export interface Applicant {
+  readonly route: Route;
+  readonly nodeId: number;
+  readonly standing: Standing;
+  /** `cookie`: it brought ours back. `none-asked`: it may not be asked for one, as it asks for one itself. */
+  readonly proof: 'cookie' | 'none' | 'none-asked';
+}
+
+type Rate = Exclude<keyof TunnelLimits, 'maxTunnels'>;
 
 /**
- * How many key-exchange frames are looked at: each costs a signature check and perhaps a registry call. Counted per IP
- * address, on loopback per address and port (a whole fleet lives on 127.0.0.1), for relayed frames per source node, and
- * over all.
+ * How many key-exchange frames are looked at: each costs a signature check, perhaps a registry call and a place. Those we
+ * know do not pay for strangers, and who comes straight does not for the relay, where anybody writes any sender. When
+ * strangers are many, who does not bring a cookie is asked to show that it hears us:
+ *
+ *     first half of the strangers' budget: looked at
+ *     second half: a PILK with a cookie goes back; looked at is who brings the cookie, from a budget of its own,
+ *                  and who answers the PILK within a second without one (1.18), once
  */
 export class KeyExchangeLimits {
-  readonly #limits: Pick<TunnelLimits, 'keyExchangePerSource' | 'keyExchangeTotal' | 'strangersPerSecond'>;
+  readonly #limits: Omit<TunnelLimits, 'maxTunnels'>;
+  readonly #rates = new Map<Rate, TokenBucket>();
   readonly #sources = new Map<string, TokenBucket>(); // oldest first
-  #total: TokenBucket | undefined;
-  #strangers: TokenBucket | undefined;
+  readonly #challenges = new Map<string, { readonly since: Millis; answered: boolean }>(); // by whom, oldest first
 
-  constructor(limits: Pick<TunnelLimits, 'keyExchangePerSource' | 'keyExchangeTotal' | 'strangersPerSecond'>) {
+  constructor(limits: Omit<TunnelLimits, 'maxTunnels'>) {
     this.#limits = limits;
   }
 
-  /** @param senderNodeId - What the frame claims; it matters for relayed frames, which all come from one address. */
-  allows(route: Route, senderNodeId: number, now: Millis): boolean {
-    if (!this.#bucketOf(sourceKey(route, senderNodeId), now).take(now)) return false;
-    const perSecond = this.#limits.keyExchangeTotal;
-    this.#total ??= new TokenBucket({ burst: perSecond, perSecond }, now);
-    return this.#total.take(now);
+  /** `challenge`: not looked at, but the sender should be asked to show that it hears us. */
+  judge(applicant: Applicant, now: Millis): 'look' | 'challenge' | 'refuse' {
+    const { route, standing, proof } = applicant;
+    const isRelayed = route.via === 'relay';
+    const hasSourceLeft = this.#takeSource(applicant, now);
+    if (proof === 'cookie') {
+      const rate = isRelayed ? 'keyExchangeReachableRelayed' : 'keyExchangeReachable';
+      return hasSourceLeft && this.#take(rate, now) ? 'look' : 'refuse';
+    }
+    if (standing === 'known') {
+      if (hasSourceLeft && this.#take('keyExchangeKnown', now)) return 'look';
+      // Others may have spoken in its name.
+      return this.#challenge(applicant, now);
+    }
+    if (!hasSourceLeft) return 'refuse';
+    const rate = isRelayed ? 'keyExchangeRelayed' : 'keyExchangeDirect';
+    if (this.#take(rate, now, Math.floor(this.#limits[rate] / 2))) return 'look';
+    if (this.#takeAnswer(applicant, now) && this.#take(rate, now)) return 'look';
+    return this.#challenge(applicant, now);
   }
 
-  /** One sealed frame of somebody without a session: may it cost us a registry call or an answer? */
-  allowsStranger(now: Millis): boolean {
-    const perSecond = this.#limits.strangersPerSecond;
-    this.#strangers ??= new TokenBucket({ burst: perSecond, perSecond }, now);
-    return this.#strangers.take(now);
+  /** May the registry be asked who a stranger is? */
+  allowsLookup(route: Route, now: Millis): boolean {
+    return this.#take(route.via === 'relay' ? 'lookupsRelayed' : 'lookupsDirect', now);
+  }
+
+  /** A sealed frame that nothing opens: may it cost us a registry call or an answer? */
+  allowsRecovery(standing: Standing, now: Millis): boolean {
+    return this.#take(standing === 'known' ? 'recoveriesPerSecond' : 'strangersPerSecond', now);
+  }
+
+  #take(rate: Rate, now: Millis, leaving = 0): boolean {
+    let bucket = this.#rates.get(rate);
+    if (bucket === undefined) {
+      bucket = new TokenBucket({ burst: this.#limits[rate], perSecond: this.#limits[rate] }, now);
+      this.#rates.set(rate, bucket);
+    }
+    return bucket.take(now, leaving);
+  }
+
+  /** A stranger behind the relay is nobody in particular, and has no share of its own. */
+  #takeSource({ route, nodeId, standing, proof }: Applicant, now: Millis): boolean {
+    if (route.via === 'relay' && standing === 'stranger' && proof !== 'cookie') return true;
+    const who = route.via === 'relay' ? `node ${nodeId}` : sourceOf(route);
+    return this.#bucketOf(`${proof === 'cookie' ? 'reachable' : standing} ${who}`, now).take(now);
   }
 
   #bucketOf(key: string, now: Millis): TokenBucket {
@@ -43,19 +94,46 @@ export class KeyExchangeLimits {
     const perSecond = this.#limits.keyExchangePerSource;
     const bucket = new TokenBucket({ burst: perSecond, perSecond }, now);
     this.#sources.set(key, bucket);
-    if (this.#sources.size > MAX_SOURCES) this.#forgetOldest();
+    if (this.#sources.size > MAX_SOURCES) dropOldest(this.#sources);
     return bucket;
   }
 
-  #forgetOldest(): void {
-    for (const key of this.#sources.keys()) {
-      this.#sources.delete(key);
-      return;
-    }
+  #challenge(applicant: Applicant, now: Millis): 'challenge' | 'refuse' {
+    if (applicant.proof === 'none-asked') return 'refuse';
+    const key = challengeKey(applicant);
+    if (this.#openChallenge(key, now) !== undefined || !this.#take('challenges', now)) return 'refuse';
+    this.#challenges.delete(key);
+    this.#challenges.set(key, { since: now, answered: false });
+    if (this.#challenges.size > MAX_CHALLENGES) dropOldest(this.#challenges);
+    return 'challenge';
+  }
+
+  /** True once for who was asked a moment ago. */
+  #takeAnswer(applicant: Applicant, now: Millis): boolean {
+    const open = this.#openChallenge(challengeKey(applicant), now);
+    if (open === undefined || open.answered) return false;
+    open.answered = true;
+    return true;
+  }
+
+  #openChallenge(key: string, now: Millis): { answered: boolean } | undefined {
+    const challenge = this.#challenges.get(key);
+    return challenge !== undefined && now - challenge.since < CHALLENGE_OPEN_MS ? challenge : undefined;
   }
 }
 
-function sourceKey(route: Route, senderNodeId: number): string {
-  if (route.via === 'relay') return `node ${senderNodeId}`;
-  return isLoopback(route.endpoint.host) ? formatEndpoint(route.endpoint) : route.endpoint.host;
+function challengeKey({ route, nodeId }: Applicant): string {
+  return `${nodeId} ${routeKey(route)}`;
+}
+
+/** A whole fleet lives on 127.0.0.1: there, each port is a source. */
+function sourceOf({ endpoint }: Extract<Route, { via: 'direct' }>): string {
+  return isLoopback(endpoint.host) ? formatEndpoint(endpoint) : endpoint.host;
+}
+
+function dropOldest(map: Map<string, unknown>): void {
+  for (const key of map.keys()) {
+    map.delete(key);
+    return;
+  }
 }

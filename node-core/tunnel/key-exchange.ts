@@ -43,7 +43,7 @@ export class KeyExchange {
   readonly #lastAnswer: Partial<Record<Route['via'], Millis>> = {};
   #lastRecovery: Millis | undefined;
   #candidateProbe: { readonly route: Route; readonly sends: number } | undefined;
-  #signed: { readonly key: Uint8Array; readonly bytes: Uint8Array } | undefined;
+  #signed: KeyExchangeFrame | undefined;
   #parent: SpanContext | undefined;
   #span: Span | undefined;
 
@@ -124,10 +124,11 @@ export class KeyExchange {
     }
   }
 
-  /** Sends our PILA on the path the question came by. */
-  answer(route: Route, now: Instant): void {
+  /** Sends our PILA on the path the question came by, with the cookie that came with it. */
+  answer(route: Route, now: Instant, cookie?: Uint8Array): void {
     this.#lastAnswer[route.via] = now.monotonicMs;
-    this.#peer.sendFrame(this.#announcement(), route, now);
+    const frame = this.#announcement();
+    this.#peer.sendFrame(encodeTunnelFrame(cookie === undefined ? frame : { ...frame, cookie }), route, now);
   }
 
   /** The ordinal of the newest session. */
@@ -149,7 +150,8 @@ export class KeyExchange {
     const last = this.#lastRecovery;
     if (last !== undefined && now.monotonicMs - last < RECOVERY_PAUSE_MS) return;
     // While the peer is heard, what cannot be opened is noise.
-    if (this.#peer.heardWithin(RECOVERY_QUIET_MS, now) || !this.#peer.context.mayRecover(now)) return;
+    if (this.#peer.heardWithin(RECOVERY_QUIET_MS, now) || !this.#peer.context.mayRecover(this.#peer.nodeId, now))
+      return;
     this.#lastRecovery = now.monotonicMs;
     const inUse = this.#peer.path.route;
     // The frame may be a stranger's: the peer is asked where it was last as well.
@@ -162,7 +164,8 @@ export class KeyExchange {
 
   /** Sends our PILA unasked, within what a peer takes in a second. */
   announce(route: Route, now: Instant): void {
-    if (this.#rounds.takeFrame(now.monotonicMs)) this.#peer.sendFrame(this.#announcement(), route, now);
+    if (this.#rounds.takeFrame(now.monotonicMs))
+      this.#peer.sendFrame(encodeTunnelFrame(this.#announcement()), route, now);
   }
 
   handleTimeout(now: Instant): void {
@@ -267,12 +270,10 @@ export class KeyExchange {
     this.#peer.sendFrame(encodeTunnelFrame({ kind: 'key-request', senderNodeId, x25519PublicKey }), route, now);
   }
 
-  #announcement(): Uint8Array {
+  #announcement(): KeyExchangeFrame {
     const key = this.#ring.announcedKey;
-    if (this.#signed?.key !== key) {
-      this.#signed = { key, bytes: encodeTunnelFrame(this.#peer.context.signKeyExchange(key)) };
-    }
-    return this.#signed.bytes;
+    if (this.#signed?.x25519PublicKey !== key) this.#signed = this.#peer.context.signKeyExchange(key);
+    return this.#signed;
   }
 
   #rotateWhenDue(now: Instant): void {

@@ -1,6 +1,6 @@
 import type { Instant, Millis } from '../base/clock.ts';
 import type { PathKind } from '../base/report.ts';
-import type { Endpoint } from '../base/transport.ts';
+import { type Endpoint, formatEndpoint } from '../base/transport.ts';
 import { DIRECT_SILENCE, PEER_SILENCE, PUNCH_VALID_MS } from './tunnel-config.ts';
 import type { PeerEndpoints } from './tunnel-event.ts';
 
@@ -20,6 +20,11 @@ export function equalEndpoints(a: Endpoint, b: Endpoint): boolean {
 export function equalRoutes(a: Route | undefined, b: Route | undefined): boolean {
   if (a === undefined || b === undefined || a.via !== b.via) return a === b;
   return a.via === 'relay' || b.via === 'relay' || equalEndpoints(a.endpoint, b.endpoint);
+}
+
+/** A route as the key of a map. */
+export function routeKey(route: Route): string {
+  return route.via === 'direct' ? formatEndpoint(route.endpoint) : route.via;
 }
 
 const MAX_LAN_CANDIDATES = 3;

@@ -1,6 +1,6 @@
 import { equalBytes } from '../base/bytes.ts';
 import type { Instant, Millis } from '../base/clock.ts';
-import type { KeyExchangeFrame } from '../wire/tunnel-frame.ts';
+import type { KeyExchangeFrame, KeyRequestFrame } from '../wire/tunnel-frame.ts';
 import type { Route } from './path.ts';
 
 const MAX_PEERS = 4096;
@@ -12,7 +12,7 @@ const ANSWER_TIMEOUT_MS = 10_000;
 
 /** A frame that waits for its sender's key: a key exchange, or a question for ours. */
 export interface WaitingFrame {
-  readonly frame: KeyExchangeFrame | 'key-request' | 'recovery';
+  readonly frame: KeyExchangeFrame | KeyRequestFrame | 'recovery';
   readonly route: Route;
   readonly receivedAt: Instant;
 }
@@ -50,24 +50,31 @@ export class PeerKeys {
     return this.#pinned.get(nodeId) ?? this.#entries.get(nodeId)?.key;
   }
 
+  /** What `ask` would return. */
+  peek(nodeId: number, now: Millis): 'ask' | 'asking' | 'refused' {
+    const known = this.#entries.get(nodeId);
+    if (known === undefined) return 'ask';
+    if (known.asking && now - known.askedAt < ANSWER_TIMEOUT_MS) return 'asking';
+    return now - known.askedAt < ASK_PAUSE_MS ? 'refused' : 'ask';
+  }
+
   /**
    * Sees to it that the key is asked for, and lets a frame wait for the answer. `ask`: pass the question on. `asking`:
    * it is under way. `refused`: the registry was asked a moment ago, its answer stands.
    */
   ask(nodeId: number, now: Millis, frame?: WaitingFrame): 'ask' | 'asking' | 'refused' {
-    const known = this.#entries.get(nodeId);
-    const underWay = known?.asking === true && now - known.askedAt < ANSWER_TIMEOUT_MS;
-    if (known !== undefined && !underWay && now - known.askedAt < ASK_PAUSE_MS) return 'refused';
-    const entry = known ?? { key: undefined, askedAt: now, asking: false, waiting: [] };
+    const verdict = this.peek(nodeId, now);
+    if (verdict === 'refused') return verdict;
+    const entry = this.#entries.get(nodeId) ?? { key: undefined, askedAt: now, asking: false, waiting: [] };
     if (frame !== undefined)
       entry.waiting = [...entry.waiting.filter((other) => sortOf(other) !== sortOf(frame)), frame];
-    if (underWay) return 'asking';
+    if (verdict === 'asking') return verdict;
     entry.asking = true;
     entry.askedAt = now;
     this.#entries.delete(nodeId);
     this.#entries.set(nodeId, entry);
     if (this.#entries.size > MAX_PEERS) this.#forgetOldest();
-    return 'ask';
+    return verdict;
   }
 
   /** Takes the registry's answer and returns the frames that waited for it. */
@@ -95,5 +102,5 @@ export class PeerKeys {
 }
 
 function sortOf(waiting: WaitingFrame): string {
-  return typeof waiting.frame === 'string' ? waiting.frame : 'key-exchange';
+  return waiting.frame === 'recovery' ? waiting.frame : waiting.frame.kind;
 }

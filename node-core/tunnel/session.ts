@@ -1,6 +1,6 @@
 import { equalBytes } from '../base/bytes.ts';
 import type { Instant, RandomBytes } from '../base/clock.ts';
-import { PilotError } from '../base/errors.ts';
+import { decoded } from '../base/errors.ts';
 import { openFrame } from '../crypto/aead.ts';
 import { createTunnelKeyPair, deriveTunnelKey, type TunnelKeyPair } from '../crypto/key-exchange.ts';
 import { ReplayWindow } from '../crypto/replay-window.ts';
@@ -118,7 +118,7 @@ export class Session {
     const plaintext = openFrame(this.#key, frame);
     if (plaintext === undefined) return { outcome: 'undecryptable' };
     if (this.#window.check(frame.nonce) !== 'fresh') return { outcome: 'replayed' };
-    const packet = decode(plaintext);
+    const packet = decoded(() => decodePacket(plaintext));
     if (packet === undefined) return { outcome: 'malformed' };
     const prefix = frame.nonce.subarray(0, NONCE_PREFIX_LENGTH);
     const isNewPrefix = this.#window.highest(prefix) === 0n;
@@ -145,14 +145,5 @@ export class Session {
       prefix,
       firstCounter: this.own.nextCounter,
     });
-  }
-}
-
-function decode(plaintext: Uint8Array): Packet | undefined {
-  try {
-    return decodePacket(plaintext);
-  } catch (error) {
-    if (error instanceof PilotError) return undefined;
-    throw error;
   }
 }

@@ -16,32 +16,73 @@ export interface TunnelTableOptions {
   readonly discoverIntervalMs?: number;
 }
 
-/** Bounds of what strangers can make us do. PROTOCOL.md, "Tunnel", says where they come from. */
+/** Bounds of what others can make us do. PROTOCOL.md, "Tunnel", says where they come from. Rates are per second. */
 export interface TunnelLimits {
-  /** Key-exchange frames accepted per second from one source: an IP address (on loopback IP and port), or a relayed node. */
+  /** Key-exchange frames from one source: an IP address (on loopback IP and port), or a node behind the relay. */
   readonly keyExchangePerSource: number;
-  /** The same over all sources. */
-  readonly keyExchangeTotal: number;
-  /** PILS of unknown senders that make us ask the registry or answer, per second, over all sources. */
+  /** Those of peers that are trusted, asked for or have a session, over all sources. */
+  readonly keyExchangeKnown: number;
+  /** Those of strangers that come straight. Beyond half of it they are asked to show that they hear us. */
+  readonly keyExchangeDirect: number;
+  /** The same of strangers behind the relay, whose senders nobody authenticates. */
+  readonly keyExchangeRelayed: number;
+  /** Those that brought our cookie back, straight and through the relay. */
+  readonly keyExchangeReachable: number;
+  readonly keyExchangeReachableRelayed: number;
+  /** Requests to show that they hear us. */
+  readonly challenges: number;
+  /** Identities of strangers asked of the registry. */
+  readonly lookupsDirect: number;
+  readonly lookupsRelayed: number;
+  /** PILS that nothing opens and that make us ask the registry or answer: of strangers, and of known peers. */
   readonly strangersPerSecond: number;
-  /** Punch commands of the beacon that are obeyed per second. */
+  readonly recoveriesPerSecond: number;
+  /** Punch commands of the beacon that are obeyed. */
   readonly punchesPerSecond: number;
   readonly maxTunnels: number;
 }
 
 export const DEFAULT_LIMITS: TunnelLimits = {
   keyExchangePerSource: 5,
-  keyExchangeTotal: 400,
+  keyExchangeKnown: 400,
+  keyExchangeDirect: 200,
+  keyExchangeRelayed: 20,
+  keyExchangeReachable: 400,
+  keyExchangeReachableRelayed: 100,
+  challenges: 1000,
+  lookupsDirect: 200,
+  lookupsRelayed: 40,
   strangersPerSecond: 20,
+  recoveriesPerSecond: 20,
   punchesPerSecond: 32,
   maxTunnels: 4096,
 };
 
+/** So much of the room may belong to guests: peers that came to us, and are neither asked for nor trusted. */
+export const GUEST_SHARE = 0.75;
+/**
+ * A tunnel may be replaced by another when it was unused for so long. A stream that is open says something each 25 s. A
+ * key exchange that we began is given up after 15.5 s.
+ */
+export const IDLE_BEFORE_EVICTION_MS = {
+  proven: 60_000,
+  guest: { unproven: 5_000, keyless: 0 },
+  wanted: { unproven: 16_000, keyless: 16_000 },
+} as const;
+
 /** Nothing bounded per second, for tests under load; what bounds memory stays. */
 export const LIFTED_RATES: Omit<TunnelLimits, 'maxTunnels'> = {
   keyExchangePerSource: UNLIMITED_PER_SECOND,
-  keyExchangeTotal: UNLIMITED_PER_SECOND,
+  keyExchangeKnown: UNLIMITED_PER_SECOND,
+  keyExchangeDirect: UNLIMITED_PER_SECOND,
+  keyExchangeRelayed: UNLIMITED_PER_SECOND,
+  keyExchangeReachable: UNLIMITED_PER_SECOND,
+  keyExchangeReachableRelayed: UNLIMITED_PER_SECOND,
+  challenges: UNLIMITED_PER_SECOND,
+  lookupsDirect: UNLIMITED_PER_SECOND,
+  lookupsRelayed: UNLIMITED_PER_SECOND,
   strangersPerSecond: UNLIMITED_PER_SECOND,
+  recoveriesPerSecond: UNLIMITED_PER_SECOND,
   punchesPerSecond: UNLIMITED_PER_SECOND,
 };
 
@@ -68,6 +109,11 @@ export const KEY_EXCHANGE_FRAMES_PER_SECOND = 4;
 /** An unchanged PILA is answered at most so often, and only while nothing else is heard of the peer. */
 export const ANSWER_PAUSE_MS = 1000;
 export const UNCHANGED_ANSWER_AFTER_MS = 6000;
+/** A sender that was asked to show that it hears us has so long to answer without bringing a cookie; asked once meanwhile. */
+export const CHALLENGE_OPEN_MS = 1000;
+/** A cookie is good for at least so long, and at most twice. */
+export const COOKIE_LIFETIME_MS = 30_000;
+
 /** A frame we cannot open asks for the peer's keys at most so often. */
 export const RECOVERY_PAUSE_MS = 3000;
 /** While frames were opened within this time, those that cannot be are noise. */

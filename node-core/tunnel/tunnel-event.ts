@@ -13,6 +13,7 @@ export type TunnelDropReason =
   | 'punch-target'
   | 'own-node-id'
   | 'key-exchange-limit'
+  | 'lookup-limit'
   | 'peer-limit'
   | 'peer-unknown'
   | 'identity-mismatch'
@@ -48,6 +49,9 @@ export interface SessionKeys {
   readonly ownX25519: Uint8Array;
   readonly peerX25519: Uint8Array;
 }
+
+/** Why a tunnel left the table; `evicted`: another one needed its place. */
+export type TunnelEnd = 'idle' | 'evicted' | 'own-id-changed' | 'asked';
 
 /** What the tunnel layer tells the node. Drained with `pollEvent`. */
 export type TunnelEvent =
@@ -99,8 +103,8 @@ export type TunnelEvent =
   /** Nothing was heard on any path although pings were sent. */
   | { readonly type: 'silent'; readonly peerNodeId: number; readonly lastHeard: Instant | undefined }
   | { readonly type: 'recovered'; readonly peerNodeId: number }
-  /** The tunnel left the table: idle, or its node id or ours changed. */
-  | { readonly type: 'closed'; readonly peerNodeId: number; readonly reason: 'idle' | 'own-id-changed' | 'asked' }
+  /** The tunnel left the table. */
+  | { readonly type: 'closed'; readonly peerNodeId: number; readonly reason: TunnelEnd }
   | {
       readonly type: 'pong';
       readonly peerNodeId: number;

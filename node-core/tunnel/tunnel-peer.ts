@@ -24,8 +24,8 @@ export interface TunnelContext {
   keyProven(peerNodeId: number, keys: SessionKeys): void;
   /** A punch command told of this endpoint a moment ago, whomever it belongs to. */
   wasPunched(endpoint: Endpoint, now: Instant): boolean;
-  /** May a frame that cannot be opened be answered? Bounded over all peers. */
-  mayRecover(now: Instant): boolean;
+  /** May a frame of this peer that cannot be opened be answered? Bounded over all peers. */
+  mayRecover(peerNodeId: number, now: Instant): boolean;
 }
 
 /** What the parts of one tunnel share: who the peer is, which way its datagrams go, when it was heard and needed. */

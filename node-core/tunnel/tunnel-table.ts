@@ -1,29 +1,30 @@
 import { BoundedQueue } from '../base/bounded-queue.ts';
 import { earliest, type Instant, type Millis, type RandomBytes } from '../base/clock.ts';
-import { DeadlineQueue } from '../base/deadline-queue.ts';
-import { PilotError } from '../base/errors.ts';
+import { decoded, PilotError } from '../base/errors.ts';
 import { type SpanContext, silentTracer, type Tracer } from '../base/tracer.ts';
 import type { Endpoint } from '../base/transport.ts';
-import { type Identity, verifySignature } from '../crypto/identity.ts';
+import type { Identity } from '../crypto/identity.ts';
 import { type BeaconMessage, decodeBeaconMessage } from '../wire/beacon-message.ts';
 import type { Packet } from '../wire/packet.ts';
 import {
   classifyDatagram,
   decodeTunnelFrame,
+  encodeTunnelFrame,
   type KeyExchangeFrame,
   keyExchangeSignedBytes,
   type SealedFrame,
-  type TunnelFrame,
 } from '../wire/tunnel-frame.ts';
 import { mayPointTo } from './endpoint-scope.ts';
 import { BeaconClient } from './hole-punch.ts';
-import { KeyExchangeLimits } from './key-exchange-limits.ts';
+import { IdentityCheck } from './identity-check.ts';
+import type { Standing } from './key-exchange-limits.ts';
 import { direct, equalEndpoints, RELAY, type Route } from './path.ts';
-import { PeerKeys, type WaitingFrame } from './peer-keys.ts';
-import { ProvenKeys } from './proven-keys.ts';
+import type { WaitingFrame } from './peer-keys.ts';
 import { Tunnel } from './tunnel.ts';
 import { DEFAULT_LIMITS, DISCOVER_MS, type TunnelLimits, type TunnelTableOptions } from './tunnel-config.ts';
-import type { PeerEndpoints, SessionKeys, TunnelDropReason, TunnelEvent, TunnelMeasurement } from './tunnel-event.ts';
+import type { PeerEndpoints, TunnelDropReason, TunnelEnd, TunnelEvent, TunnelMeasurement } from './tunnel-event.ts';
+import type { TunnelContext } from './tunnel-peer.ts';
+import { TunnelRoom } from './tunnel-room.ts';
 
 const DEFAULT_PING_TIMEOUT_MS = 5000;
 /** Datagrams and events between two drains. */
@@ -50,15 +51,12 @@ export class TunnelTable {
   readonly #tracer: Tracer;
   readonly #limits: TunnelLimits;
   readonly #discoverIntervalMs: number;
-  readonly #tunnels = new Map<number, Tunnel>();
-  readonly #deadlines = new DeadlineQueue<Tunnel>();
-  readonly #peerKeys = new PeerKeys();
-  readonly #provenKeys = new ProvenKeys();
-  readonly #keyExchangeLimits: KeyExchangeLimits;
+  readonly #tunnels: TunnelRoom;
+  readonly #identities: IdentityCheck;
   readonly #transmits = new BoundedQueue<Transmit>(MAX_TRANSMITS, (transmit) => transmit.bytes.length);
   readonly #events = new BoundedQueue<TunnelEvent>(MAX_EVENTS);
   readonly #drops = new Map<TunnelDropReason, number>();
-  #identity: Identity;
+  readonly #identity: Identity;
   #beacon: BeaconClient | undefined;
   #nodeId = 0;
   #pingIds = 0;
@@ -69,7 +67,19 @@ export class TunnelTable {
     this.#tracer = options.tracer ?? silentTracer;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#discoverIntervalMs = options.discoverIntervalMs ?? DISCOVER_MS;
-    this.#keyExchangeLimits = new KeyExchangeLimits(this.#limits);
+    this.#identities = new IdentityCheck(this.#limits, this.#random, {
+      standingOf: (nodeId) => this.#standingOf(nodeId),
+      accept: (nodeId, waiting, now) => this.#accept(nodeId, waiting, now),
+      challenge: (nodeId, cookie, route) => this.#challenge(nodeId, cookie, route),
+      askKey: (nodeId) => this.#emit({ type: 'key-needed', nodeId }),
+      drop: (reason, nodeId, route) => this.#drop(reason, nodeId, endpointOf(route)),
+    });
+    this.#tunnels = new TunnelRoom({
+      maxTunnels: this.#limits.maxTunnels,
+      create: (nodeId, now) => new Tunnel(nodeId, this.#contextOf(), now),
+      isTrusted: (nodeId) => this.#identities.isPinned(nodeId),
+      evict: (tunnel, now) => this.#remove(tunnel, 'evicted', now),
+    });
     if (options.beacon !== undefined) this.#beacon = this.#createBeaconClient(options.beacon);
   }
 
@@ -96,24 +106,19 @@ export class TunnelTable {
   /** The id the registry gave us. Another one than before ends all tunnels: their frames carry it. */
   setNodeId(nodeId: number, now: Instant): void {
     if (nodeId === this.#nodeId) return;
-    for (const peerNodeId of [...this.#tunnels.keys()]) this.#remove(peerNodeId, 'own-id-changed', now);
+    for (const peerNodeId of this.#tunnels.nodeIds()) this.#end(peerNodeId, 'own-id-changed', now);
     this.#nodeId = nodeId;
     this.discover(now);
   }
 
-  /** A new identity makes new sessions: the old tunnels end. */
-  setIdentity(identity: Identity, now: Instant): void {
-    this.#identity = identity;
-    for (const peerNodeId of [...this.#tunnels.keys()]) this.#remove(peerNodeId, 'asked', now);
-  }
-
   /** A trusted peer's identity: the registry cannot replace it. */
   pin(peerNodeId: number, publicKey: Uint8Array): void {
-    this.#peerKeys.pin(peerNodeId, publicKey);
+    this.#identities.pin(peerNodeId, publicKey);
+    this.#tunnels.favour(peerNodeId);
   }
 
   unpin(peerNodeId: number): void {
-    this.#peerKeys.unpin(peerNodeId);
+    this.#identities.unpin(peerNodeId);
   }
 
   /**
@@ -140,7 +145,8 @@ export class TunnelTable {
    * @returns False when the packet was dropped. Throws as `connect`.
    */
   send(peerNodeId: number, packet: Packet, now: Instant, token?: number): boolean {
-    return this.#touch(this.#obtain(peerNodeId, now), (tunnel) => tunnel.send(packet, now, token));
+    const tunnel = this.#tunnels.get(peerNodeId) ?? this.#obtain(peerNodeId, now);
+    return this.#touch(tunnel, () => tunnel.send(packet, now, token));
   }
 
   /** Sends an encrypted ping, after a key exchange if need be. A `pong` or a `ping-timeout` has its id. Throws as `connect`. */
@@ -154,7 +160,7 @@ export class TunnelTable {
 
   /** Forgets a tunnel and its keys; the next packet of either side begins another. */
   close(peerNodeId: number, now: Instant): void {
-    this.#remove(peerNodeId, 'asked', now);
+    this.#end(peerNodeId, 'asked', now);
   }
 
   /** @param bytes - One UDP payload; it is kept, so the caller must not write to it again. */
@@ -174,9 +180,7 @@ export class TunnelTable {
 
   /** The registry's answer to `key-needed`: the node's Ed25519 key, or undefined when there is none to be had. */
   providePeerKey(nodeId: number, publicKey: Uint8Array | undefined, now: Instant): void {
-    for (const waiting of this.#peerKeys.provide(nodeId, publicKey, now.monotonicMs)) {
-      this.#handleWaiting(nodeId, waiting, now);
-    }
+    this.#identities.provide(nodeId, publicKey, now);
   }
 
   /** The registry's answer to `endpoint-needed`; undefined when it has none, which leaves the relay. */
@@ -187,16 +191,16 @@ export class TunnelTable {
 
   handleTimeout(now: Instant): void {
     for (;;) {
-      const tunnel = this.#deadlines.takeDue(now.monotonicMs);
+      const tunnel = this.#tunnels.takeDue(now.monotonicMs);
       if (tunnel === undefined) break;
-      if (tunnel.handleTimeout(now) === 'idle') this.#remove(tunnel.peerNodeId, 'idle', now);
-      else this.#deadlines.set(tunnel, tunnel.nextTimeout());
+      if (tunnel.handleTimeout(now) === 'idle') this.#remove(tunnel, 'idle', now);
+      else this.#tunnels.rearm(tunnel);
     }
     for (const news of this.#beacon?.handleTimeout(now) ?? []) this.#emit(news);
   }
 
   nextTimeout(): Millis | undefined {
-    return earliest(this.#deadlines.next(), this.#beacon?.nextTimeout());
+    return earliest(this.#tunnels.nextTimeout(), this.#beacon?.nextTimeout());
   }
 
   pollTransmit(): Transmit | undefined {
@@ -213,7 +217,7 @@ export class TunnelTable {
   }
 
   peers(): readonly number[] {
-    return [...this.#tunnels.keys()];
+    return this.#tunnels.nodeIds();
   }
 
   /** Counts since start, by reason. */
@@ -228,7 +232,7 @@ export class TunnelTable {
       this.#drop('not-from-beacon', undefined, from);
       return;
     }
-    const message = parse(() => decodeBeaconMessage(bytes));
+    const message = decoded(() => decodeBeaconMessage(bytes));
     switch (message?.kind) {
       case 'discover-reply':
         for (const news of beacon.handleReply(message.endpoint, now)) this.#emit(news);
@@ -257,14 +261,14 @@ export class TunnelTable {
       return;
     }
     // The command names no peer. Sealed probes to a wrong one would count as attacks there, so only a sure guess is used.
-    const known = [...this.#tunnels.values()].find((tunnel) => tunnel.isKnownEndpoint(endpoint))?.peerNodeId;
+    const known = this.#tunnels.find((tunnel) => tunnel.isKnownEndpoint(endpoint))?.peerNodeId;
     if (known !== undefined) beacon.settleRequest(known);
     const tunnel = this.#tunnels.get(known ?? beacon.takeRequest(now) ?? 0);
     if (tunnel !== undefined) this.#touch(tunnel, () => tunnel.handlePunch(endpoint, now));
   }
 
   #handleFrame(bytes: Uint8Array, route: Route, now: Instant): void {
-    const frame = parse(() => decodeTunnelFrame(bytes));
+    const frame = decoded(() => decodeTunnelFrame(bytes));
     if (frame === undefined) {
       this.#drop('malformed-frame', undefined, endpointOf(route));
       return;
@@ -273,22 +277,8 @@ export class TunnelTable {
     if (frame.kind === 'plaintext') this.#drop('plaintext', undefined, endpointOf(route));
     else if (this.#nodeId === 0 || frame.senderNodeId === this.#nodeId || frame.senderNodeId === 0) {
       this.#drop('own-node-id', frame.senderNodeId, endpointOf(route));
-    } else this.#handleSenderFrame(frame, route, now);
-  }
-
-  #handleSenderFrame(frame: Exclude<TunnelFrame, { kind: 'punch' | 'plaintext' }>, route: Route, now: Instant): void {
-    if (frame.kind === 'sealed') {
-      this.#handleSealed(frame, route, now);
-      return;
-    }
-    if (!this.#keyExchangeLimits.allows(route, frame.senderNodeId, now.monotonicMs)) {
-      this.#drop('key-exchange-limit', frame.senderNodeId, endpointOf(route));
-      return;
-    }
-    const waiting = { frame: frame.kind === 'key-request' ? ('key-request' as const) : frame, route, receivedAt: now };
-    const known = this.#peerKeys.get(frame.senderNodeId);
-    if (known === undefined) this.#askPeerKey(frame.senderNodeId, now, waiting);
-    else this.#handleWaiting(frame.senderNodeId, waiting, now);
+    } else if (frame.kind === 'sealed') this.#handleSealed(frame, route, now);
+    else this.#identities.handleFrame(frame, route, now);
   }
 
   #handleSealed(frame: SealedFrame, route: Route, now: Instant): void {
@@ -299,124 +289,71 @@ export class TunnelTable {
       return;
     }
     this.#drop('no-session', senderNodeId, endpointOf(route));
-    if (!this.#keyExchangeLimits.allowsStranger(now.monotonicMs)) return;
-    const waiting: WaitingFrame = { frame: 'recovery', route, receivedAt: now };
-    if (this.#peerKeys.get(senderNodeId) === undefined) this.#askPeerKey(senderNodeId, now, waiting);
-    else this.#handleWaiting(senderNodeId, waiting, now);
+    this.#identities.handleSealed(senderNodeId, route, now);
   }
 
-  #askPeerKey(nodeId: number, now: Instant, waiting: WaitingFrame): void {
-    const result = this.#peerKeys.ask(nodeId, now.monotonicMs, waiting);
-    if (result === 'ask') this.#emit({ type: 'key-needed', nodeId });
-    else if (result === 'refused') this.#drop('peer-unknown', nodeId, endpointOf(waiting.route));
+  #accept(nodeId: number, { frame, route }: WaitingFrame, now: Instant): void {
+    const tunnel = this.#tunnels.admit(nodeId, now);
+    if (tunnel === undefined) this.#drop('peer-limit', nodeId, endpointOf(route));
+    else if (frame === 'recovery') this.#touch(tunnel, () => tunnel.recover(route, now));
+    else if (frame.kind === 'key-request') this.#touch(tunnel, () => tunnel.handleKeyRequest(frame, route, now));
+    else this.#touch(tunnel, () => tunnel.handleKeyExchange(frame, route, now));
   }
 
-  /** A frame whose sender the registry has an identity for, or had none when asked. */
-  #handleWaiting(nodeId: number, { frame, route, receivedAt }: WaitingFrame, now: Instant): void {
-    const known = this.#peerKeys.get(nodeId);
-    if (known === undefined) this.#drop('peer-unknown', nodeId, endpointOf(route));
-    else if (typeof frame !== 'string') this.#handleKeyExchange(frame, route, receivedAt, now);
-    else {
-      const tunnel = this.#admit(nodeId, route, now);
-      if (tunnel === undefined) return;
-      this.#touch(tunnel, () =>
-        frame === 'key-request' ? tunnel.handleKeyRequest(route, now) : tunnel.recover(route, now),
-      );
-    }
+  #challenge(nodeId: number, cookie: Uint8Array, route: Route): void {
+    // The key in a PILK is never used, so there is none to be made for somebody who may not exist.
+    const x25519PublicKey = this.#identity.publicKey;
+    const bytes = encodeTunnelFrame({ kind: 'key-request', senderNodeId: this.#nodeId, x25519PublicKey, cookie });
+    if (route.via === 'direct') this.#transmit(route.endpoint, bytes);
+    else this.#beacon?.relay(nodeId, bytes);
   }
 
-  #handleKeyExchange(frame: KeyExchangeFrame, route: Route, receivedAt: Instant, now: Instant): void {
-    const { senderNodeId, x25519PublicKey, ed25519PublicKey, signature } = frame;
-    if (!this.#peerKeys.matches(senderNodeId, ed25519PublicKey)) {
-      this.#handleMismatch(frame, route, receivedAt, now);
-      return;
-    }
-    if (!verifySignature(ed25519PublicKey, keyExchangeSignedBytes(senderNodeId, x25519PublicKey), signature)) {
-      this.#drop('bad-signature', senderNodeId, endpointOf(route));
-      return;
-    }
-    if (this.#provenKeys.isOfAnother(senderNodeId, x25519PublicKey, ed25519PublicKey)) {
-      this.#drop('key-of-another', senderNodeId, endpointOf(route));
-      return;
-    }
-    const tunnel = this.#admit(senderNodeId, route, now);
-    if (tunnel !== undefined) this.#touch(tunnel, () => tunnel.handleKeyExchange(frame, route, now));
-  }
-
-  /** The peer may have a new identity: the registry is asked once more, unless it was a moment ago or is not believed. */
-  #handleMismatch(frame: KeyExchangeFrame, route: Route, receivedAt: Instant, now: Instant): void {
-    const { senderNodeId } = frame;
-    const asked = this.#peerKeys.isPinned(senderNodeId)
-      ? 'refused'
-      : this.#peerKeys.ask(senderNodeId, now.monotonicMs, { frame, route, receivedAt });
-    if (asked === 'ask') this.#emit({ type: 'key-needed', nodeId: senderNodeId });
-    else if (asked === 'refused') this.#drop('identity-mismatch', senderNodeId, endpointOf(route));
-  }
-
-  /** The tunnel of a peer that has come to us; undefined, and counted, when there is no room. */
-  #admit(peerNodeId: number, route: Route, now: Instant): Tunnel | undefined {
-    const tunnel = this.#tunnels.get(peerNodeId) ?? this.#create(peerNodeId, now);
-    if (tunnel === undefined) this.#drop('peer-limit', peerNodeId, endpointOf(route));
-    return tunnel;
+  #standingOf(nodeId: number): Standing {
+    if (this.#identities.isPinned(nodeId)) return 'known';
+    const tunnel = this.#tunnels.get(nodeId);
+    return tunnel !== undefined && (tunnel.isProven || !this.#tunnels.isGuest(nodeId)) ? 'known' : 'stranger';
   }
 
   #obtain(peerNodeId: number, now: Instant): Tunnel {
     if (this.#nodeId === 0) throw new PilotError('peer.unknown', 'this node has no id yet');
     if (peerNodeId === this.#nodeId) throw new PilotError('dial.self', 'a node has no tunnel to itself');
-    const tunnel = this.#tunnels.get(peerNodeId) ?? this.#create(peerNodeId, now);
+    const tunnel = this.#tunnels.want(peerNodeId, now);
     if (tunnel === undefined) throw new PilotError('queue.full', 'too many tunnels', { tunnels: this.#tunnels.size });
-    // Asked for now, the peer's identity is there when its PILA comes.
-    if (this.#peerKeys.get(peerNodeId) === undefined && this.#peerKeys.ask(peerNodeId, now.monotonicMs) === 'ask') {
-      this.#emit({ type: 'key-needed', nodeId: peerNodeId });
-    }
+    this.#identities.prepare(peerNodeId, now);
     return tunnel;
   }
 
-  #create(peerNodeId: number, now: Instant): Tunnel | undefined {
-    if (this.#tunnels.size >= this.#limits.maxTunnels && !this.#evict(now)) return undefined;
-    const context = {
+  #contextOf(): TunnelContext {
+    return {
       random: this.#random,
       tracer: this.#tracer,
       ownNodeId: this.#nodeId,
       beacon: () => this.#beacon,
-      signKeyExchange: (x25519PublicKey: Uint8Array) => this.#signKeyExchange(x25519PublicKey),
-      transmit: (to: Endpoint, bytes: Uint8Array) => this.#transmit(to, bytes),
-      emit: (event: TunnelEvent) => this.#emit(event),
-      drop: (reason: TunnelDropReason, peer?: number, from?: Endpoint) => this.#drop(reason, peer, from),
-      keyProven: (peer: number, keys: SessionKeys) => this.#provenKeys.prove(peer, keys),
-      wasPunched: (endpoint: Endpoint, at: Instant) => this.#beacon?.wasPunched(endpoint, at) === true,
-      mayRecover: (at: Instant) => this.#keyExchangeLimits.allowsStranger(at.monotonicMs),
+      signKeyExchange: (x25519PublicKey) => this.#signKeyExchange(x25519PublicKey),
+      transmit: (to, bytes) => this.#transmit(to, bytes),
+      emit: (event) => this.#emit(event),
+      drop: (reason, peerNodeId, from) => this.#drop(reason, peerNodeId, from),
+      keyProven: (peerNodeId, keys) => this.#identities.prove(peerNodeId, keys),
+      wasPunched: (endpoint, at) => this.#beacon?.wasPunched(endpoint, at) === true,
+      mayRecover: (peerNodeId, at) => this.#identities.mayRecover(peerNodeId, at),
     };
-    const tunnel = new Tunnel(peerNodeId, context, now);
-    this.#tunnels.set(peerNodeId, tunnel);
-    return tunnel;
   }
 
-  /** Makes room: the tunnel without a session that was used least recently. */
-  #evict(now: Instant): boolean {
-    let idlest: Tunnel | undefined;
-    for (const tunnel of this.#tunnels.values()) {
-      if (tunnel.hasSession) continue;
-      if (idlest === undefined || tunnel.lastApplication < idlest.lastApplication) idlest = tunnel;
-    }
-    if (idlest === undefined) return false;
-    this.#remove(idlest.peerNodeId, 'idle', now);
-    return true;
-  }
-
-  #remove(peerNodeId: number, reason: 'idle' | 'own-id-changed' | 'asked', now: Instant): void {
+  #end(peerNodeId: number, reason: TunnelEnd, now: Instant): void {
     const tunnel = this.#tunnels.get(peerNodeId);
-    if (tunnel === undefined) return;
+    if (tunnel !== undefined) this.#remove(tunnel, reason, now);
+  }
+
+  #remove(tunnel: Tunnel, reason: TunnelEnd, now: Instant): void {
     tunnel.close(now);
-    this.#tunnels.delete(peerNodeId);
-    this.#provenKeys.forget(peerNodeId);
-    this.#deadlines.set(tunnel, undefined);
-    this.#emit({ type: 'closed', peerNodeId, reason });
+    this.#tunnels.remove(tunnel);
+    this.#identities.forget(tunnel.peerNodeId);
+    this.#emit({ type: 'closed', peerNodeId: tunnel.peerNodeId, reason });
   }
 
   #touch<T>(tunnel: Tunnel, act: (tunnel: Tunnel) => T): T {
     const result = act(tunnel);
-    this.#deadlines.set(tunnel, tunnel.nextTimeout());
+    this.#tunnels.rearm(tunnel);
     return result;
   }
 
@@ -452,14 +389,4 @@ export class TunnelTable {
 
 function endpointOf(route: Route): Endpoint | undefined {
   return route.via === 'direct' ? route.endpoint : undefined;
-}
-
-/** Undefined for what is no message: hostile bytes are daily, and no error of ours. */
-function parse<T>(decode: () => T): T | undefined {
-  try {
-    return decode();
-  } catch (error) {
-    if (error instanceof PilotError) return undefined;
-    throw error;
-  }
 }

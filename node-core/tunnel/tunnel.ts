@@ -3,7 +3,7 @@ import { earliest, type Instant, type Millis } from '../base/clock.ts';
 import type { SpanContext } from '../base/tracer.ts';
 import { type Endpoint, formatEndpoint } from '../base/transport.ts';
 import { type Packet, PROTOCOL } from '../wire/packet.ts';
-import type { KeyExchangeFrame, SealedFrame } from '../wire/tunnel-frame.ts';
+import type { KeyExchangeFrame, KeyRequestFrame, SealedFrame } from '../wire/tunnel-frame.ts';
 import { controlKind, isAnonymousKeepalive, pongPacket } from './control-packet.ts';
 import { KeyExchange } from './key-exchange.ts';
 import type { RingOpenResult } from './key-ring.ts';
@@ -85,8 +85,14 @@ export class Tunnel {
     return this.#keys.session !== undefined;
   }
 
-  get lastApplication(): Millis {
-    return this.#peer.lastApplication;
+  /** The peer has shown that it has the keys of the session. */
+  get isProven(): boolean {
+    return this.#keys.session?.proven === true;
+  }
+
+  /** Since the last packet of an application; 0 while it is watched. */
+  idleMs(now: Instant): Millis {
+    return this.#peer.idleMs(now);
   }
 
   /** Begins a key exchange if there is no session; its span gets this parent. */
@@ -166,8 +172,8 @@ export class Tunnel {
   }
 
   /** A PILK: the peer asks for our PILA. The key in it is signed by nobody and never used. */
-  handleKeyRequest(route: Route, now: Instant): void {
-    this.#keys.answer(route, now);
+  handleKeyRequest({ cookie }: KeyRequestFrame, route: Route, now: Instant): void {
+    this.#keys.answer(route, now, cookie);
   }
 
   handleSealed(frame: SealedFrame, route: Route, now: Instant): void {

@@ -6,6 +6,7 @@ export const NONCE_PREFIX_LENGTH = 4;
 export const TAG_LENGTH = 16;
 export const KEY_LENGTH = 32;
 export const SIGNATURE_LENGTH = 64;
+export const COOKIE_LENGTH = 16;
 
 const MAGIC = {
   plaintext: 0x5049_4c54, // PILT
@@ -15,6 +16,9 @@ const MAGIC = {
   punch: 0x5049_4c50, // PILP
 } as const;
 export const TUNNEL_MAGIC: Readonly<Record<keyof typeof MAGIC, number>> = MAGIC;
+
+/** `PILC`, behind the last field of a PILK or PILA: a cookie follows. Nodes that do not know it ignore what is there. */
+const COOKIE_MAGIC = 0x5049_4c43;
 
 /** A datagram whose first byte is below this is a message from or to the beacon. */
 const BEACON_TYPES = 0x10;
@@ -40,6 +44,8 @@ export interface KeyRequestFrame {
   readonly kind: 'key-request';
   readonly senderNodeId: number;
   readonly x25519PublicKey: Uint8Array;
+  /** The PILA that answers shall bring this back: 16 bytes. */
+  readonly cookie?: Uint8Array;
 }
 
 /** `PILA`: the sender's tunnel key, signed with its identity. It has no time and no addressee, so it can be replayed. */
@@ -49,6 +55,8 @@ export interface KeyExchangeFrame {
   readonly x25519PublicKey: Uint8Array;
   readonly ed25519PublicKey: Uint8Array;
   readonly signature: Uint8Array;
+  /** That of the PILK which this answers; not covered by the signature. */
+  readonly cookie?: Uint8Array;
 }
 
 /** `PILP`: opens a hole in a NAT, and says nothing. */
@@ -69,7 +77,8 @@ export function classifyDatagram(datagram: Uint8Array): 'beacon' | 'tunnel' | 'i
 /**
  * Decodes a tunnel frame: `PILT` | packet; `PILS` | sender uint32 | nonce 12 | ciphertext and tag; `PILK` | sender
  * uint32 | X25519 key 32; `PILA` | sender uint32 | X25519 key 32 | Ed25519 key 32 | signature 64; `PILP`.
- * Bytes after the last field are ignored: older nodes append some to PILA.
+ * Behind PILK and PILA `PILC` | cookie 16 may stand. Other bytes after the last field are ignored: older nodes append some
+ * to PILA.
  *
  * @param datagram - One UDP payload, or the content of a relay message. Fields are views into it, not copies.
  * @throws PilotError `frame.magic` for anything else, `frame.truncated` for less than a whole frame.
@@ -88,7 +97,12 @@ export function decodeTunnelFrame(datagram: Uint8Array): TunnelFrame {
         ciphertext: reader.rest({ atLeast: TAG_LENGTH }),
       };
     case MAGIC.keyRequest:
-      return { kind: 'key-request', senderNodeId: reader.uint32(), x25519PublicKey: reader.view(KEY_LENGTH) };
+      return {
+        kind: 'key-request',
+        senderNodeId: reader.uint32(),
+        x25519PublicKey: reader.view(KEY_LENGTH),
+        ...decodeCookie(reader.rest()),
+      };
     case MAGIC.keyExchange:
       return {
         kind: 'key-exchange',
@@ -96,6 +110,7 @@ export function decodeTunnelFrame(datagram: Uint8Array): TunnelFrame {
         x25519PublicKey: reader.view(KEY_LENGTH),
         ed25519PublicKey: reader.view(KEY_LENGTH),
         signature: reader.view(SIGNATURE_LENGTH),
+        ...decodeCookie(reader.rest()),
       };
     case MAGIC.punch:
       return { kind: 'punch' };
@@ -111,10 +126,16 @@ export function encodeTunnelFrame(frame: TunnelFrame): Uint8Array {
     case 'sealed':
       return concatBytes(head(MAGIC.sealed, frame.senderNodeId), frame.nonce, frame.ciphertext);
     case 'key-request':
-      return concatBytes(head(MAGIC.keyRequest, frame.senderNodeId), frame.x25519PublicKey);
+      return concatBytes(head(MAGIC.keyRequest, frame.senderNodeId), frame.x25519PublicKey, encodeCookie(frame.cookie));
     case 'key-exchange': {
       const { x25519PublicKey, ed25519PublicKey, signature } = frame;
-      return concatBytes(head(MAGIC.keyExchange, frame.senderNodeId), x25519PublicKey, ed25519PublicKey, signature);
+      return concatBytes(
+        head(MAGIC.keyExchange, frame.senderNodeId),
+        x25519PublicKey,
+        ed25519PublicKey,
+        signature,
+        encodeCookie(frame.cookie),
+      );
     }
     case 'punch':
       return head(MAGIC.punch);
@@ -131,6 +152,15 @@ export function keyExchangeSignedBytes(nodeId: number, x25519PublicKey: Uint8Arr
 /** What the tag of a PILS covers besides the ciphertext: the sender's node id, as it stands in the frame. */
 export function sealedFrameAssociatedData(senderNodeId: number): Uint8Array {
   return new ByteWriter(4).uint32(senderNodeId).bytes;
+}
+
+function decodeCookie(trailer: Uint8Array): { readonly cookie?: Uint8Array } {
+  if (trailer.length !== 4 + COOKIE_LENGTH || readMagic(trailer) !== COOKIE_MAGIC) return {};
+  return { cookie: trailer.subarray(4) };
+}
+
+function encodeCookie(cookie: Uint8Array | undefined): Uint8Array {
+  return cookie === undefined ? new Uint8Array(0) : concatBytes(head(COOKIE_MAGIC), cookie);
 }
 
 function head(magic: number, senderNodeId?: number): Uint8Array {

@@ -79,10 +79,13 @@ export class InteropBench {
     return daemon;
   }
 
-  /** @param wanted - Another service in place of the echo; a node that is not public; other numbers of its streams. */
+  /** @param wanted - Another service in place of the echo; a node that is not public; other numbers of its streams and tunnels. */
   async startOurs(
     hostname: string,
-    wanted: { readonly echo?: Service; readonly public?: boolean } & Pick<RunningNodeOptions, 'streams'> = {},
+    wanted: { readonly echo?: Service; readonly public?: boolean } & Pick<
+      RunningNodeOptions,
+      'streams' | 'limits'
+    > = {},
   ): Promise<OurNode> {
     const clock = new SystemClock();
     const socket = new TappedSocket(await UdpSocket.bind({ host: '127.0.0.1', port: this.nextPort() }));
@@ -96,6 +99,7 @@ export class InteropBench {
       beacon: this.beacon,
       clock,
       ...(wanted.streams === undefined ? {} : { streams: wanted.streams }),
+      ...(wanted.limits === undefined ? {} : { limits: wanted.limits }),
       onEvent: (event) => {
         if (event.type === 'datagram') datagrams.push(event);
       },

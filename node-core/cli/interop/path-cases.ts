@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseEndpoint } from '../../base/transport.ts';
 import { UdpSocket } from '../../io/udp-socket.ts';
 import { PORT } from '../../wire/packet.ts';
-import { encodeTunnelFrame } from '../../wire/tunnel-frame.ts';
+import { classifyDatagram, decodeTunnelFrame, encodeTunnelFrame } from '../../wire/tunnel-frame.ts';
 import { type InteropBench, noise } from './bench.ts';
 import { dial, expectEcho } from './exchange.ts';
 import { expect, expectEqual, type InteropCase, timed } from './interop-case.ts';
@@ -16,6 +16,7 @@ export const PATH_CASES: readonly InteropCase[] = [
   { name: 'hostile: 8 junk frames to stock in our name, its session is made again', run: junkToStock },
   { name: 'hostile: our frames sent to stock again by a third socket', run: replaysToStock },
   { name: 'hostile: every datagram in both directions arrives twice', run: duplicates },
+  { name: 'hostile: strangers in number, stock is asked for a proof and gets in', run: newcomerUnderLoad },
   { name: 'loss: one datagram in ten is lost in both directions, 256 KiB through stock', run: loses },
   { name: 'relay: ours reaches a relay-only stock through our beacon', run: relays },
   { name: 'three: two stock daemons and ours reach each other', run: three },
@@ -79,6 +80,36 @@ async function replaysToStock(bench: InteropBench) {
   await third.close();
   duplex.end();
   return `${frames.length} frames, the open stream echoed 20 kB in ${ms.toFixed(1)} ms`;
+}
+
+/** Behind the first stranger our node asks for a cookie: stock brings none, but answers the PILK. */
+async function newcomerUnderLoad(bench: InteropBench) {
+  const stock = await bench.stock();
+  const { node, socket } = await bench.startOurs('crowded', {
+    limits: { keyExchangeDirect: 2, keyExchangeRelayed: 2 },
+  });
+  const third = await UdpSocket.bind({ host: '127.0.0.1', port: 0 });
+  const ask = () => third.send(keyRequest(stock.nodeId + 1_000), socket.local);
+  ask();
+  const crowd = setInterval(ask, 200);
+  const { ms } = await timed(() => stock.ask('ping', node.address, '--count', '1'));
+  clearInterval(crowd);
+  await third.close();
+  const asked = socket.passed.filter(
+    ({ direction, bytes, peer }) => direction === 'out' && peer.port === endpointOf(stock).port && hasCookie(bytes),
+  );
+  expect(asked.length > 0, 'stock was not asked for a proof');
+  return `asked ${asked.length} times, pinged after ${ms.toFixed(0)} ms`;
+}
+
+function keyRequest(senderNodeId: number): Uint8Array {
+  return encodeTunnelFrame({ kind: 'key-request', senderNodeId, x25519PublicKey: new Uint8Array(randomBytes(32)) });
+}
+
+function hasCookie(bytes: Uint8Array): boolean {
+  if (classifyDatagram(bytes) !== 'tunnel') return false;
+  const frame = decodeTunnelFrame(bytes);
+  return frame.kind === 'key-request' && frame.cookie !== undefined;
 }
 
 async function duplicates(bench: InteropBench) {

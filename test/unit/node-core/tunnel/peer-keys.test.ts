@@ -4,7 +4,10 @@ import { PeerKeys, type WaitingFrame } from '../../../../node-core/tunnel/peer-k
 
 const [KEY, OTHER] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
 
-function waiting(frame: 'key-request' | 'recovery', ms: number): WaitingFrame {
+const KEY_REQUEST = { kind: 'key-request', senderNodeId: 9, x25519PublicKey: new Uint8Array(32) } as const;
+
+function waiting(kind: 'key-request' | 'recovery', ms: number): WaitingFrame {
+  const frame = kind === 'recovery' ? kind : KEY_REQUEST;
   return { frame, route: RELAY, receivedAt: { monotonicMs: ms, unixNano: 0n } };
 }
 
@@ -15,7 +18,7 @@ test('a key is asked for once, and what waited for it comes back', () => {
   expect(keys.ask(9, 20, waiting('key-request', 20))).toBe('asking');
   expect(keys.provide(9, KEY, 30).map((each) => [each.frame, each.receivedAt.monotonicMs])).toEqual([
     ['recovery', 10],
-    ['key-request', 20],
+    [KEY_REQUEST, 20],
   ]);
   expect(keys.get(9)).toBe(KEY);
 });

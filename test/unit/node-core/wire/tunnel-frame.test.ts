@@ -18,14 +18,21 @@ const anyFrame: fc.Arbitrary<TunnelFrame> = fc.oneof(
     nonce: bytes(12),
     ciphertext: fc.uint8Array({ minLength: 16, maxLength: 80 }),
   }),
-  fc.record({ kind: fc.constant('key-request' as const), senderNodeId, x25519PublicKey: bytes(32) }),
-  fc.record({
-    kind: fc.constant('key-exchange' as const),
-    senderNodeId,
-    x25519PublicKey: bytes(32),
-    ed25519PublicKey: bytes(32),
-    signature: bytes(64),
-  }),
+  fc.record(
+    { kind: fc.constant('key-request' as const), senderNodeId, x25519PublicKey: bytes(32), cookie: bytes(16) },
+    { requiredKeys: ['kind', 'senderNodeId', 'x25519PublicKey'] },
+  ),
+  fc.record(
+    {
+      kind: fc.constant('key-exchange' as const),
+      senderNodeId,
+      x25519PublicKey: bytes(32),
+      ed25519PublicKey: bytes(32),
+      signature: bytes(64),
+      cookie: bytes(16),
+    },
+    { requiredKeys: ['kind', 'senderNodeId', 'x25519PublicKey', 'ed25519PublicKey', 'signature'] },
+  ),
   fc.constant({ kind: 'punch' as const }),
 );
 
@@ -36,6 +43,16 @@ test.each<[string, TunnelFrame, string]>([
     'PILK',
     { kind: 'key-request', senderNodeId: 5, x25519PublicKey: new Uint8Array(32).fill(0x7b) },
     `50494c4b00000005${'7b'.repeat(32)}`,
+  ],
+  [
+    'PILK with a cookie',
+    {
+      kind: 'key-request',
+      senderNodeId: 5,
+      x25519PublicKey: new Uint8Array(32),
+      cookie: new Uint8Array(16).fill(0xcc),
+    },
+    `50494c4b00000005${'00'.repeat(32)}50494c43${'cc'.repeat(16)}`,
   ],
   [
     'PILA',
@@ -82,6 +99,15 @@ test.each([
   ['three bytes', '50494c'],
 ])('%s is truncated', (_what, hex) => {
   expect(() => decodeTunnelFrame(fromHex(hex))).toThrow(expect.objectContaining({ code: 'frame.truncated' }));
+});
+
+test.each([
+  ['50494c43', 15],
+  ['50494c43', 17],
+  ['50494c44', 16],
+])('behind a PILK, %s and %i bytes are no cookie', (magic, length) => {
+  const frame = decodeTunnelFrame(fromHex(`50494c4b00000005${'7b'.repeat(32)}${magic}${'aa'.repeat(length)}`));
+  expect(frame).toEqual({ kind: 'key-request', senderNodeId: 5, x25519PublicKey: new Uint8Array(32).fill(0x7b) });
 });
 
 test('another magic is refused', () => {

@@ -111,10 +111,7 @@ export class FleetAgent {
 
   async #readGroups(): Promise<void> {
     const { networks } = await this.node.ask('list_networks', {});
-    for (const network of Array.isArray(networks) ? networks : []) {
-      const { name, id } = network as { name?: unknown; id?: unknown };
-      if (typeof name === 'string' && typeof id === 'number') this.#groups.set(name, id);
-    }
+    for (const { name, networkId } of networks) this.#groups.set(name, networkId);
   }
 
   /** Runs this agent's errands one after another, for ever. */

@@ -66,8 +66,8 @@ export class GroupQuery {
     const known = this.#members.get(groupId);
     if (known !== undefined && nowMs < known.until) return known.list;
     const list = this.#node
-      .ask('list_nodes', { network_id: groupId }, { parent })
-      .then(({ nodes }) => (Array.isArray(nodes) ? nodes.flatMap(parseMember) : []));
+      .ask('list_nodes', { networkId: groupId }, { parent })
+      .then(({ nodes }) => nodes.filter(({ offline }) => !offline).map(({ nodeId, tags = [] }) => ({ nodeId, tags })));
     this.#members.set(groupId, { list, until: nowMs + MEMBERS_LIFETIME_MS });
     list.catch(() => this.#members.delete(groupId));
     return list;
@@ -146,11 +146,4 @@ function readAnswer(frame: DataFrame): string {
   const error = field('error');
   if (typeof error === 'string') throw new Error(error);
   return String(field('answer'));
-}
-
-function parseMember(value: unknown): Member[] {
-  if (typeof value !== 'object' || value === null || Reflect.get(value, 'offline') === true) return [];
-  const nodeId = Reflect.get(value, 'node_id');
-  const tags = Reflect.get(value, 'tags');
-  return typeof nodeId === 'number' ? [{ nodeId, tags: Array.isArray(tags) ? tags.map(String) : [] }] : [];
 }

@@ -1,5 +1,6 @@
 import type { DirectoryNode, GroupFact } from '../mesh/graph-facts.ts';
 import type { RunningNode } from '../runtime/running-node.ts';
+import type { ListedNode } from '../wire/registry-request.ts';
 
 export interface DirectoryPicture {
   readonly nodes: readonly DirectoryNode[];
@@ -52,17 +53,16 @@ export class DirectoryWatch {
     const { networks } = await this.#node.ask('list_networks', {}, 'untraced');
     const nodes = new Map<number, DirectoryNode>();
     const groups: GroupFact[] = [];
-    for (const network of Array.isArray(networks) ? networks : []) {
-      const { id, name, join_rule: joinRule } = network as Record<string, unknown>;
-      if (typeof id !== 'number' || (id === 0 && this.#adminToken === undefined)) continue;
-      const admin = this.#adminToken === undefined ? {} : { admin_token: this.#adminToken };
-      const reply = await this.#node.ask('list_nodes', { network_id: id, ...admin }, 'untraced');
-      const members = (Array.isArray(reply.nodes) ? reply.nodes : []).flatMap((member) => parseMember(member));
+    for (const { networkId: id, name, joinRule } of networks) {
+      if (id === 0 && this.#adminToken === undefined) continue;
+      const admin = this.#adminToken === undefined ? {} : { adminToken: this.#adminToken };
+      const reply = await this.#node.ask('list_nodes', { networkId: id, ...admin }, 'untraced');
+      const members = reply.nodes.flatMap((member) => directoryNode(member));
       for (const member of members) nodes.set(member.nodeId, merge(nodes.get(member.nodeId), member, id));
       if (id === 0) continue;
       const memberIds = members.map(({ nodeId }) => nodeId);
       const joined = memberIds.includes(this.#node.nodeId);
-      groups.push({ groupId: id, name: String(name), joined, joinRule: String(joinRule), memberIds });
+      groups.push({ groupId: id, name, joined, joinRule, memberIds });
     }
     await this.#lookUpKeys([...nodes.keys()]);
     return { nodes: [...nodes.values()].map((node) => this.#withKey(node)), groups };
@@ -71,8 +71,8 @@ export class DirectoryWatch {
   async #lookUpKeys(nodeIds: readonly number[]): Promise<void> {
     const missing = nodeIds.filter((nodeId) => !this.#keys.has(nodeId)).slice(0, LOOKUPS_PER_TURN);
     for (const nodeId of missing) {
-      const { public_key: key } = await this.#node.ask('lookup', { node_id: nodeId }, 'untraced');
-      if (typeof key === 'string') this.#keys.set(nodeId, Buffer.from(key, 'base64').toString('hex'));
+      const { publicKey } = await this.#node.ask('lookup', { nodeId }, 'untraced');
+      this.#keys.set(nodeId, Buffer.from(publicKey, 'base64').toString('hex'));
     }
   }
 
@@ -82,17 +82,15 @@ export class DirectoryWatch {
   }
 }
 
-function parseMember(value: unknown): DirectoryNode[] {
-  if (typeof value !== 'object' || value === null) return [];
-  const { node_id: nodeId, hostname, tags, public: isPublic, offline } = value as Record<string, unknown>;
-  if (typeof nodeId !== 'number' || !Number.isInteger(nodeId) || nodeId < 1 || offline === true) return [];
+function directoryNode({ nodeId, hostname, tags = [], public: isPublic, offline }: ListedNode): DirectoryNode[] {
+  if (nodeId === 0 || offline) return [];
   return [
     {
       nodeId,
       groupIds: [],
-      tags: Array.isArray(tags) ? tags.map(String) : [],
-      ...(typeof hostname === 'string' && hostname !== '' ? { hostname } : {}),
-      ...(typeof isPublic === 'boolean' ? { public: isPublic } : {}),
+      tags,
+      ...(hostname === undefined ? {} : { hostname }),
+      ...(isPublic === undefined ? {} : { public: isPublic }),
     },
   ];
 }

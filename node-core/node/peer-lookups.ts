@@ -5,11 +5,10 @@ import type { Endpoint } from '../base/transport.ts';
 import type { PeerEndpoints } from '../tunnel/tunnel-event.ts';
 import type { TunnelTable } from '../tunnel/tunnel-table.ts';
 import { parsePeerEndpoint } from '../wire/peer-endpoint.ts';
-import { fromBase64, type JsonObject } from '../wire/registry-message.ts';
-import type { RegistryProfile, TracedCall } from './registry-client.ts';
+import { fromBase64 } from '../wire/registry-message.ts';
+import type { RegistryCall, ReplyOf, RequestOf } from '../wire/registry-request.ts';
+import type { Answer, RegistryProfile, TracedCall } from './registry-client.ts';
 import { TrustGate } from './trust-gate.ts';
-
-export type Answer = (result: JsonObject | PilotError, now: Instant) => void;
 
 /** What the lookups need of the node they belong to. */
 export interface LookupHost {
@@ -19,7 +18,13 @@ export interface LookupHost {
   /** Ports that only trusted peers may open, also on a public node. */
   readonly trustedPorts: ReadonlySet<number>;
   nodeId(): number;
-  ask(type: string, fields: JsonObject, answer: Answer, now: Instant, traced: TracedCall): void;
+  ask<T extends RegistryCall>(
+    type: T,
+    request: RequestOf<T>,
+    answer: Answer<T>,
+    now: Instant,
+    traced: TracedCall,
+  ): void;
   /** The dial that waits for a peer: what is asked about it is asked on its behalf. */
   dialOf(nodeId: number): SpanContext | undefined;
 }
@@ -30,7 +35,7 @@ const MOST_REMEMBERED = 8_192;
 export class PeerLookups {
   readonly #host: LookupHost;
   readonly #gate = new TrustGate();
-  readonly #lastEndpoints = new Map<number, JsonObject>();
+  readonly #lastEndpoints = new Map<number, ReplyOf<'resolve'>>();
   #gateDrops = 0;
 
   constructor(host: LookupHost) {
@@ -65,11 +70,11 @@ export class PeerLookups {
 
   /** Asks for the identity key of a peer, for the tunnels. */
   lookUpKey(nodeId: number, now: Instant): void {
-    const answer: Answer = (result, at) => {
-      const text = result instanceof PilotError ? undefined : result.public_key;
-      this.#host.tunnels.providePeerKey(nodeId, typeof text === 'string' ? fromBase64(text) : undefined, at);
+    const answer: Answer<'lookup'> = (result, at) => {
+      const key = result instanceof PilotError ? undefined : fromBase64(result.publicKey);
+      this.#host.tunnels.providePeerKey(nodeId, key, at);
     };
-    this.#host.ask('lookup', { node_id: nodeId }, answer, now, this.#traced(nodeId));
+    this.#host.ask('lookup', { nodeId }, answer, now, this.#traced(nodeId));
   }
 
   /** Asks where a peer is, for the tunnels. Looking for a better path is no one's request and not traced. */
@@ -78,20 +83,20 @@ export class PeerLookups {
     const tracer = parent === undefined ? silentTracer : this.#host.tracer;
     const attributes = { [ATTR.peerNodeId]: nodeId };
     const span = tracer.startSpan(SPAN.resolve, { at: now.unixNano, parent, attributes });
-    const answer: Answer = (result, at) => {
+    const answer: Answer<'resolve'> = (result, at) => {
       endSpan(span, result, at);
       if (!(result instanceof PilotError)) this.#remember(nodeId, result);
       this.#host.tunnels.provideEndpoints(nodeId, this.#endpointsOf(nodeId), at);
     };
-    const fields = { node_id: nodeId, requester_id: this.#host.nodeId() };
-    this.#host.ask('resolve', fields, answer, now, parent === undefined ? 'untraced' : { parent: span.context });
+    const request = { nodeId, requesterId: this.#host.nodeId() };
+    this.#host.ask('resolve', request, answer, now, parent === undefined ? 'untraced' : { parent: span.context });
   }
 
   #checkTrust(peer: number, now: Instant): void {
-    const answer: Answer = (result, at) => {
-      if (!(result instanceof PilotError)) this.#gate.answer(peer, result.trusted === true, at);
+    const answer: Answer<'check_trust'> = (result, at) => {
+      if (!(result instanceof PilotError)) this.#gate.answer(peer, result.trusted, at);
     };
-    this.#host.ask('check_trust', { node_id: this.#host.nodeId(), peer_id: peer }, answer, now, this.#traced(peer));
+    this.#host.ask('check_trust', { nodeId: this.#host.nodeId(), peerId: peer }, answer, now, this.#traced(peer));
   }
 
   #traced(nodeId: number): TracedCall {
@@ -99,7 +104,7 @@ export class PeerLookups {
     return parent === undefined ? 'untraced' : { parent };
   }
 
-  #remember(nodeId: number, reply: JsonObject): void {
+  #remember(nodeId: number, reply: ReplyOf<'resolve'>): void {
     this.#lastEndpoints.delete(nodeId);
     this.#lastEndpoints.set(nodeId, reply);
     if (this.#lastEndpoints.size > MOST_REMEMBERED) {
@@ -111,10 +116,9 @@ export class PeerLookups {
   #endpointsOf(nodeId: number): PeerEndpoints | undefined {
     const reply = this.#lastEndpoints.get(nodeId);
     if (reply === undefined) return undefined;
-    const relayOnly = reply.relay_only === true;
-    const real = !relayOnly && typeof reply.real_addr === 'string' ? parsePeerEndpoint(reply.real_addr) : undefined;
-    const theirs = Array.isArray(reply.lan_addrs) ? reply.lan_addrs : [];
-    const lan = theirs.flatMap((text) => (typeof text === 'string' ? (parsePeerEndpoint(text) ?? []) : []));
+    const relayOnly = reply.relayOnly === true;
+    const real = relayOnly ? undefined : parsePeerEndpoint(reply.realAddress);
+    const lan = (reply.lanAddresses ?? []).flatMap((text) => parsePeerEndpoint(text) ?? []);
     const ours = this.#host.profile.lanAddresses.flatMap((text) => parsePeerEndpoint(text) ?? []);
     return {
       ...(real === undefined ? {} : { real }),
@@ -124,7 +128,7 @@ export class PeerLookups {
   }
 }
 
-function endSpan(span: Span, result: JsonObject | PilotError, now: Instant): void {
+function endSpan(span: Span, result: object, now: Instant): void {
   if (!(result instanceof PilotError)) return span.end(now.unixNano);
   span.setAttributes({ [ATTR.errorType]: result.code });
   span.end(now.unixNano, { code: 'error', message: result.message });

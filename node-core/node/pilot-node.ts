@@ -12,12 +12,12 @@ import { LIFTED_RATES, type TunnelLimits } from '../tunnel/tunnel-config.ts';
 import type { SessionKeys, TunnelEvent } from '../tunnel/tunnel-event.ts';
 import { type Transmit, TunnelTable } from '../tunnel/tunnel-table.ts';
 import { type Packet, PROTOCOL } from '../wire/packet.ts';
-import type { JsonObject } from '../wire/registry-message.ts';
+import type { RegistryCall, RequestOf } from '../wire/registry-request.ts';
 import { BeaconRoster } from './beacon-roster.ts';
 import { FlowBook } from './flow-book.ts';
 import type { FlowEnds } from './flow-spans.ts';
-import { type Answer, PeerLookups } from './peer-lookups.ts';
-import { RegistryClient, type RegistryProfile, type TracedCall } from './registry-client.ts';
+import { PeerLookups } from './peer-lookups.ts';
+import { type Answer, RegistryClient, type RegistryProfile, type TracedCall } from './registry-client.ts';
 import { type Report, Reporter } from './reporter.ts';
 
 export interface PilotNodeOptions {
@@ -65,7 +65,6 @@ export type NodeEvent =
       readonly since: Instant;
       readonly rttMs?: number;
     }
-  | { readonly type: 'reply'; readonly callId: number; readonly result: JsonObject | PilotError }
   | { readonly type: 'stream'; readonly event: StreamEvent }
   | { readonly type: 'tunnel'; readonly event: TunnelEvent }
   | {
@@ -92,7 +91,6 @@ export class PilotNode {
   readonly #flows: FlowBook;
   readonly #reporter: Reporter;
   readonly #peerKeys = new Map<number, SessionKeys>();
-  readonly #replies = new Map<number, Answer>();
   readonly #events: NodeEvent[] = [];
   readonly #startedAt: bigint;
   #requests = 0;
@@ -131,7 +129,7 @@ export class PilotNode {
       tracer: tracer ?? silentTracer,
       trustedPorts: new Set(options.trustedPorts),
       nodeId: () => this.nodeId,
-      ask: (type, fields, answer, at, traced) => this.#ask(type, fields, answer, at, traced),
+      ask: (type, request, answer, at, traced) => this.registry.call(type, request, answer, at, traced),
       dialOf: (peerNodeId) => this.#flows.dialOf(peerNodeId),
     });
     this.#reporter = new Reporter({
@@ -243,15 +241,21 @@ export class PilotNode {
   }
 
   /** A call to the registry whose answer goes to `answer`. */
-  ask(type: string, fields: JsonObject, answer: Answer, now: Instant, traced: TracedCall = {}): void {
-    this.#ask(type, fields, answer, now, traced);
+  ask<T extends RegistryCall>(
+    type: T,
+    request: RequestOf<T>,
+    answer: Answer<T>,
+    now: Instant,
+    traced: TracedCall = {},
+  ): void {
+    this.registry.call(type, request, answer, now, traced);
     this.#settle(now);
   }
 
   /** Lets a peer reach this node; the registry is told at each registration again. */
-  trust(peerNodeId: number, answer: Answer, now: Instant): void {
+  trust(peerNodeId: number, answer: Answer<'report_trust'>, now: Instant): void {
     const known = this.#peerKeys.get(peerNodeId);
-    const settled: Answer = (result, at) => {
+    const settled: Answer<'report_trust'> = (result, at) => {
       if (!(result instanceof PilotError)) {
         this.registry.profile.trusted.add(peerNodeId);
         this.#lookups.forgetTrust(peerNodeId);
@@ -259,7 +263,7 @@ export class PilotNode {
       }
       answer(result, at);
     };
-    this.ask('report_trust', { node_id: this.nodeId, peer_id: peerNodeId }, settled, now);
+    this.ask('report_trust', { nodeId: this.nodeId, peerId: peerNodeId }, settled, now);
   }
 
   /** The stream's span, for what the application does on it; undefined when it is not traced. */
@@ -333,13 +337,9 @@ export class PilotNode {
       case 'state':
         this.#events.push({ ...event, type: 'registry' });
         return;
-      case 'reply': {
-        const answer = this.#replies.get(event.callId);
-        this.#replies.delete(event.callId);
-        if (answer !== undefined) answer(event.result, now);
-        else this.#events.push(event);
+      case 'answered':
+        event.deliver(now);
         return;
-      }
       default:
         event satisfies never;
     }
@@ -485,10 +485,5 @@ export class PilotNode {
       if (!(error instanceof PilotError)) throw error;
       // No room for another tunnel: the segment is lost like one on the way, and the stream will notice.
     }
-  }
-
-  /** As `ask`, from within a layer's event: what follows is settled by the loop that is running. */
-  #ask(type: string, fields: JsonObject, answer: Answer, now: Instant, traced: TracedCall): void {
-    this.#replies.set(this.registry.call(type, fields, now, traced), answer);
   }
 }

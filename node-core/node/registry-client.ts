@@ -6,14 +6,9 @@ import { ATTR, SPAN, type Span, type SpanContext, silentTracer, type Tracer } fr
 import type { Endpoint } from '../base/transport.ts';
 import type { Identity } from '../crypto/identity.ts';
 import { parsePeerEndpoint } from '../wire/peer-endpoint.ts';
-import {
-  base64,
-  encodeRegistryRequest,
-  type Json,
-  type JsonObject,
-  parseRegistryMessage,
-  requireSuccess,
-} from '../wire/registry-message.ts';
+import { base64 } from '../wire/registry-message.ts';
+import { refusalCodeOf } from '../wire/registry-refusal.ts';
+import { encodeCall, parseReply, type RegistryCall, type ReplyOf, type RequestOf } from '../wire/registry-request.ts';
 
 /** What the registry is told of this node, at each registration anew. */
 export interface RegistryProfile {
@@ -37,6 +32,12 @@ export interface RegistryClientOptions {
   readonly heartbeatMs?: Millis;
 }
 
+/**
+ * Takes the reply to a call, or why there is none: `registry.refused` in the registry's words, `registry.unavailable`,
+ * `frame.invalid` for a reply that is none, `queue.full`.
+ */
+export type Answer<T extends RegistryCall> = (result: ReplyOf<T> | PilotError, now: Instant) => void;
+
 export type RegistryEvent =
   /** Open a channel to the registry and say `handleOpened` or `handleClosed`. */
   | { readonly type: 'open-channel' }
@@ -46,16 +47,18 @@ export type RegistryEvent =
   /** The beacons it lists, in its order. */
   | { readonly type: 'beacons'; readonly endpoints: readonly Endpoint[] }
   | { readonly type: 'state'; readonly state: 'ok' | 'away'; readonly since: Instant; readonly reason: string }
-  | { readonly type: 'reply'; readonly callId: number; readonly result: JsonObject | PilotError };
+  /** A call has its answer: to be delivered when nothing else runs. */
+  | { readonly type: 'answered'; readonly deliver: (now: Instant) => void };
 
-interface Call {
-  readonly id: number;
-  readonly type: string;
-  readonly fields: JsonObject;
+interface Call<T extends RegistryCall = RegistryCall> {
+  readonly type: T;
+  readonly request: RequestOf<T>;
   /** Until it is sent, and then until it is answered. */
   deadline: Millis;
   readonly span: Span;
-  readonly own: ((result: JsonObject | PilotError, now: Instant) => void) | undefined;
+  readonly answer: Answer<T>;
+  /** Of the client itself: it goes before the calls of the node, also while that is not registered. */
+  readonly own: boolean;
   sentAt: Millis;
 }
 
@@ -69,12 +72,10 @@ const MAX_QUEUED = 1_024;
 /** Requests that may be on the way at once; servers answer in order. */
 const MAX_IN_FLIGHT = 32;
 
-/** What a registry says to a node that it does not know, or takes for another. */
-const FORGOTTEN = /node not found|signature verification failed/;
 const ignore = (): void => {};
 const reported =
-  (peer: number, unreported: Set<number>) =>
-  (result: JsonObject | PilotError): void => {
+  (peer: number, unreported: Set<number>): Answer<'report_trust'> =>
+  (result) => {
     if (!(result instanceof PilotError)) unreported.delete(peer);
   };
 
@@ -94,7 +95,6 @@ export class RegistryClient {
   readonly #events: RegistryEvent[] = [];
   readonly #outgoing: Uint8Array[] = [];
   #inFlight: Call[] = [];
-  #nextCallId = 1;
   #channel: 'closed' | 'opening' | 'open' = 'closed';
   #reconnectAt: Millis | undefined = 0;
   #reconnectMs: Millis = RECONNECT_MS.first;
@@ -152,7 +152,7 @@ export class RegistryClient {
     if (call === undefined) return this.#reset('it spoke without being asked', now);
     this.#rttMs = now.monotonicMs - call.sentAt;
     try {
-      this.#finish(call, requireSuccess(parseRegistryMessage(message)), now);
+      this.#finish(call, parseReply(call.type, message), now);
     } catch (error) {
       if (!(error instanceof PilotError)) throw error;
       this.#finish(call, error, now);
@@ -160,21 +160,22 @@ export class RegistryClient {
     this.#pump(now);
   }
 
-  /** Sends a request; its `reply` event carries the returned id. Signed where its type asks for it. */
-  call(type: string, fields: JsonObject, now: Instant, traced: TracedCall = {}): number {
-    return this.#enqueue(type, fields, undefined, now, traced);
+  /** Sends a request, signed where its type asks for it; an `answered` event delivers what comes of it. */
+  call<T extends RegistryCall>(
+    type: T,
+    request: RequestOf<T>,
+    answer: Answer<T>,
+    now: Instant,
+    traced: TracedCall = {},
+  ): void {
+    this.#enqueue(this.#queue, this.#callOf(type, request, answer, false, now, traced), now);
   }
 
   /** Registers under what the profile says now. */
   register(now: Instant): void {
     const { listenAddress, lanAddresses, version } = this.profile;
-    const fields: JsonObject = {
-      listen_addr: listenAddress,
-      public_key: this.#publicKey,
-      version,
-      ...(lanAddresses.length > 0 ? { lan_addrs: lanAddresses } : {}),
-    };
-    this.#enqueue('register', fields, (result, at) => this.#takeRegistration(result, at), now);
+    const request = { listenAddress, publicKey: this.#publicKey, version, lanAddresses };
+    this.#tell('register', request, (result, at) => this.#takeRegistration(result, at), now);
   }
 
   handleTimeout(now: Instant): void {
@@ -203,24 +204,19 @@ export class RegistryClient {
     return this.#events.shift();
   }
 
-  #takeRegistration(result: JsonObject | PilotError, now: Instant): void {
+  #takeRegistration(result: ReplyOf<'register'> | PilotError, now: Instant): void {
     if (result instanceof PilotError) {
       if (result.code === 'registry.refused') this.#reset(`it refused the registration: ${result.message}`, now);
       return;
     }
-    const { node_id: nodeId, address, observed_addr: observed } = result;
-    if (!isNodeId(nodeId) || typeof address !== 'string') {
+    const { nodeId, address, observedAddress } = result;
+    if (!isNodeId(nodeId) || address === '') {
       return this.#reset('its registration has no node id', now);
     }
     this.#nodeId = nodeId;
     this.#reconnectMs = RECONNECT_MS.first;
     this.#heartbeatAt = now.monotonicMs + (this.#options.heartbeatMs ?? HEARTBEAT_MS);
-    this.#events.push({
-      type: 'registered',
-      nodeId,
-      address,
-      observedAddress: typeof observed === 'string' ? observed : '',
-    });
+    this.#events.push({ type: 'registered', nodeId, address, observedAddress });
     this.#enter('ok', 'registered', now);
     if (!this.#restored) this.#restore(now);
     this.#restored = true;
@@ -231,61 +227,76 @@ export class RegistryClient {
   /** Tells again what a registry without memory does not know. */
   #restore(now: Instant): void {
     const { profile } = this;
-    const node = { node_id: this.#nodeId };
-    if (profile.public) this.#enqueue('set_visibility', { ...node, public: true }, ignore, now);
-    if (profile.hostname !== '') this.#enqueue('set_hostname', { ...node, hostname: profile.hostname }, ignore, now);
-    if (profile.tags.length > 0) this.#enqueue('set_tags', { ...node, tags: profile.tags }, ignore, now);
+    const nodeId = this.#nodeId;
+    if (profile.public) this.#tell('set_visibility', { nodeId, public: true }, ignore, now);
+    if (profile.hostname !== '') this.#tell('set_hostname', { nodeId, hostname: profile.hostname }, ignore, now);
+    if (profile.tags.length > 0) this.#tell('set_tags', { nodeId, tags: profile.tags }, ignore, now);
     for (const peer of profile.trusted) this.#unreported.add(peer);
     this.#reportTrust(now);
     this.#listBeacons(now);
     if (profile.groups.size === 0) return;
-    this.#enqueue('lookup', node, (result, at) => this.#rejoin(result, at), now);
+    this.#tell('lookup', { nodeId }, (result, at) => this.#rejoin(result, at), now);
   }
 
   /** A registry without memory refuses a peer that is not back yet, so this is tried again with each heartbeat. */
   #reportTrust(now: Instant): void {
     for (const peer of this.#unreported) {
       if (!this.profile.trusted.has(peer)) this.#unreported.delete(peer);
-      else
-        this.#enqueue('report_trust', { node_id: this.#nodeId, peer_id: peer }, reported(peer, this.#unreported), now);
+      else this.#tell('report_trust', { nodeId: this.#nodeId, peerId: peer }, reported(peer, this.#unreported), now);
     }
   }
 
   /** Joins the groups that the registry does not count this node in. */
-  #rejoin(result: JsonObject | PilotError, now: Instant): void {
-    const known = result instanceof PilotError || !Array.isArray(result.networks) ? [] : result.networks;
+  #rejoin(result: ReplyOf<'lookup'> | PilotError, now: Instant): void {
+    const known = result instanceof PilotError ? [] : result.networks;
     for (const [networkId, token] of this.profile.groups) {
       if (known.includes(networkId)) continue;
-      const fields = { node_id: this.#nodeId, network_id: networkId, inviter_id: 0, token };
-      this.#enqueue('join_network', fields, ignore, now);
+      this.#tell('join_network', { nodeId: this.#nodeId, networkId, inviterId: 0, token }, ignore, now);
     }
   }
 
   #heartbeat(now: Instant): void {
     this.#heartbeatAt = now.monotonicMs + (this.#options.heartbeatMs ?? HEARTBEAT_MS);
-    const forgotten = (result: JsonObject | PilotError, at: Instant) => {
-      if (!(result instanceof PilotError) || result.code !== 'registry.refused') return;
-      if (!FORGOTTEN.test(result.message)) return;
-      this.#restored = false;
+    const answered: Answer<'heartbeat'> = (result, at) => {
+      const refusal = refusalCodeOf(result);
+      if (refusal !== 'node-unknown' && refusal !== 'signature-wrong') return;
+      this.#restored = false; // it does not know this node, or takes it for another
       this.register(at);
     };
-    this.#enqueue('heartbeat', { node_id: this.#nodeId }, forgotten, now);
+    this.#tell('heartbeat', { nodeId: this.#nodeId }, answered, now);
     this.#reportTrust(now);
     this.#listBeacons(now);
   }
 
   /** A registry that lists none, or cannot, is as good. */
   #listBeacons(now: Instant): void {
-    const listed = (result: JsonObject | PilotError) => {
-      if (!(result instanceof PilotError))
-        this.#events.push({ type: 'beacons', endpoints: endpointsOf(result.beacons) });
+    const listed: Answer<'beacon_list'> = (result) => {
+      if (result instanceof PilotError) return;
+      const endpoints = result.beacons.flatMap(({ endpoint }) => parsePeerEndpoint(endpoint) ?? []);
+      this.#events.push({ type: 'beacons', endpoints });
     };
-    this.#enqueue('beacon_list', {}, listed, now, 'untraced');
+    this.#tell('beacon_list', {}, listed, now, 'untraced');
   }
 
-  #enqueue(type: string, fields: JsonObject, own: Call['own'], now: Instant, traced: TracedCall = {}): number {
-    const id = this.#nextCallId;
-    this.#nextCallId += 1;
+  /** What the client itself has to say. */
+  #tell<T extends RegistryCall>(
+    type: T,
+    request: RequestOf<T>,
+    answer: Answer<T>,
+    now: Instant,
+    traced: TracedCall = {},
+  ): void {
+    this.#enqueue(this.#ownQueue, this.#callOf(type, request, answer, true, now, traced), now);
+  }
+
+  #callOf<T extends RegistryCall>(
+    type: T,
+    request: RequestOf<T>,
+    answer: Answer<T>,
+    own: boolean,
+    now: Instant,
+    traced: TracedCall,
+  ): Call {
     const tracer = traced === 'untraced' ? silentTracer : (this.#options.tracer ?? silentTracer);
     const span = tracer.startSpan(SPAN.registryCall, {
       at: now.unixNano,
@@ -293,11 +304,21 @@ export class RegistryClient {
       parent: traced === 'untraced' ? undefined : traced.parent,
       attributes: { [ATTR.registryMethod]: type },
     });
-    const call: Call = { id, type, fields, deadline: now.monotonicMs + CALL_TIMEOUT_MS, span, own, sentAt: 0 };
-    const queue = own === undefined ? this.#queue : this.#ownQueue;
+    const call: Call<T> = {
+      type,
+      request,
+      deadline: now.monotonicMs + CALL_TIMEOUT_MS,
+      span,
+      answer,
+      own,
+      sentAt: 0,
+    };
+    return call as unknown as Call; // request and answer are of one type, which the queues need not know
+  }
+
+  #enqueue(queue: BoundedQueue<Call>, call: Call, now: Instant): void {
     if (queue.push(call)) this.#pump(now);
     else this.#finish(call, new PilotError('queue.full', 'too many calls wait for the registry'), now);
-    return id;
   }
 
   #pump(now: Instant): void {
@@ -307,9 +328,7 @@ export class RegistryClient {
       call.sentAt = now.monotonicMs;
       call.deadline = now.monotonicMs + CALL_TIMEOUT_MS;
       this.#inFlight.push(call);
-      this.#outgoing.push(
-        encodeRegistryRequest(call.type, call.fields, (text) => this.#options.identity.sign(utf8(text))),
-      );
+      this.#outgoing.push(encodeCall(call.type, call.request, (text) => this.#options.identity.sign(utf8(text))));
     }
   }
 
@@ -324,15 +343,15 @@ export class RegistryClient {
     }
   }
 
-  #finish(call: Call, result: JsonObject | PilotError, now: Instant): void {
+  #finish(call: Call, result: ReplyOf<RegistryCall> | PilotError, now: Instant): void {
     if (result instanceof PilotError) {
       call.span.setAttributes({ [ATTR.errorType]: result.code });
       call.span.end(now.unixNano, { code: 'error', message: result.message });
     } else {
       call.span.end(now.unixNano);
     }
-    if (call.own !== undefined) call.own(result, now);
-    else this.#events.push({ type: 'reply', callId: call.id, result });
+    if (call.own) call.answer(result, now);
+    else this.#events.push({ type: 'answered', deliver: (at) => call.answer(result, at) });
   }
 
   #reset(reason: string, now: Instant): void {
@@ -347,14 +366,6 @@ export class RegistryClient {
   }
 }
 
-/** From `[{id, addr: "H:P"}]`; what is not that is left out. */
-function endpointsOf(beacons: Json | undefined): Endpoint[] {
-  return (Array.isArray(beacons) ? beacons : []).flatMap((beacon) => {
-    const address = typeof beacon === 'object' && beacon !== null ? Reflect.get(beacon, 'addr') : undefined;
-    return (typeof address === 'string' && parsePeerEndpoint(address)) || [];
-  });
-}
-
-function isNodeId(value: unknown): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value < 0xffff_ffff;
+function isNodeId(value: number): boolean {
+  return value >= 1 && value < 0xffff_ffff;
 }

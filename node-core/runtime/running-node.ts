@@ -15,7 +15,8 @@ import type { Report } from '../node/reporter.ts';
 import type { Service, ServiceStream, StreamHandler } from '../services/service.ts';
 import type { Connection } from '../stream/connection.ts';
 import { type CloseReason, closeCode, type StreamEvent } from '../stream/stream-event.ts';
-import type { JsonObject } from '../wire/registry-message.ts';
+import { refusalCodeOf } from '../wire/registry-refusal.ts';
+import type { RegistryCall, ReplyOf, RequestOf } from '../wire/registry-request.ts';
 import { OverlayDuplex, type StreamPort } from './overlay-duplex.ts';
 
 export interface RunningNodeOptions
@@ -169,31 +170,31 @@ export class RunningNode {
   /**
    * Asks the registry.
    *
-   * @throws PilotError `registry.refused` with its words, `registry.unavailable`
+   * @throws PilotError `registry.refused` with its words and `refusal` among its details, `registry.unavailable`
    */
-  ask(type: string, fields: JsonObject, traced: TracedCall = {}): Promise<JsonObject> {
+  ask<T extends RegistryCall>(type: T, request: RequestOf<T>, traced: TracedCall = {}): Promise<ReplyOf<T>> {
     return new Promise((resolve, reject) => {
-      this.#loop.run((now) => this.#node.ask(type, fields, (result) => settle(result, resolve, reject), now, traced));
+      this.#loop.run((now) => this.#node.ask(type, request, (result) => settle(result, resolve, reject), now, traced));
     });
   }
 
-  trust(peerNodeId: number): Promise<JsonObject> {
-    return new Promise((resolve, reject) => {
+  async trust(peerNodeId: number): Promise<void> {
+    await new Promise((resolve, reject) => {
       this.#loop.run((now) => this.#node.trust(peerNodeId, (result) => settle(result, resolve, reject), now));
     });
   }
 
   async join(groupId: number, token: string): Promise<void> {
     try {
-      await this.ask('join_network', { node_id: this.nodeId, network_id: groupId, inviter_id: 0, token });
+      await this.ask('join_network', { nodeId: this.nodeId, networkId: groupId, inviterId: 0, token });
     } catch (error) {
-      if (!(error instanceof PilotError) || !/already/.test(error.message)) throw error;
+      if (refusalCodeOf(error) !== 'already-member') throw error;
     }
     this.#options.profile.groups.set(groupId, token);
   }
 
   async leave(groupId: number): Promise<void> {
-    await this.ask('leave_network', { node_id: this.nodeId, network_id: groupId });
+    await this.ask('leave_network', { nodeId: this.nodeId, networkId: groupId });
     this.#options.profile.groups.delete(groupId);
   }
 

@@ -84,17 +84,6 @@ export function parseRegistryMessage(message: Uint8Array): JsonObject {
   throw new PilotError('frame.invalid', 'a registry message is not an object');
 }
 
-/**
- * Takes a success out of a reply.
- *
- * @throws PilotError `registry.refused` when it holds an error, `frame.invalid` without a type.
- */
-export function requireSuccess(reply: JsonObject): JsonObject {
-  if (reply.error !== undefined) throw new PilotError('registry.refused', scalarText(reply.error) || 'no reason given');
-  if (typeof reply.type !== 'string') throw new PilotError('frame.invalid', 'a registry reply has no type');
-  return reply;
-}
-
 export function base64(bytes: Uint8Array): string {
   let binary = '';
   for (const byte of bytes) binary += String.fromCharCode(byte);
@@ -114,7 +103,7 @@ export function fromBase64(text: string): Uint8Array | undefined {
 }
 
 /** Only what has a text of its own: a stranger's object may hold a `toString` that is no function. */
-function scalarText(value: Json | undefined): string {
+export function scalarText(value: Json | undefined): string {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
 }
 

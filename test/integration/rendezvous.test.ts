@@ -150,7 +150,7 @@ describe('kill -9', () => {
     await restart(rendezvous);
     await waitFor(() => states.filter((state) => state === 'ok').length === 2);
     expect(node.nodeId).toBe(nodeId);
-    expect(await node.ask('lookup', { node_id: nodeId })).toMatchObject({ hostname: 'alpha', networks: [0, 1] });
+    expect(await node.ask('lookup', { nodeId })).toMatchObject({ hostname: 'alpha', networks: [0, 1] });
   });
 });
 

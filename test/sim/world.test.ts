@@ -116,7 +116,7 @@ test('a private node opens to whom it trusts and to nobody else', () => {
   const world = new SimWorld({ seed: 14 });
   const alice = world.addNode();
   const bob = world.addNode({ profile: { public: false } });
-  expect(world.ask(alice, 'resolve', { node_id: bob.nodeId, requester_id: alice.nodeId })).toMatchObject({
+  expect(world.ask(alice, 'resolve', { nodeId: bob.nodeId, requesterId: alice.nodeId })).toMatchObject({
     code: 'registry.refused',
   });
   const refused = alice.dial(bob);

@@ -12,6 +12,7 @@ import type { Service, ServiceStream, StreamHandler } from '../../node-core/serv
 import type { Connection } from '../../node-core/stream/connection.ts';
 import type { Transmit } from '../../node-core/tunnel/tunnel-table.ts';
 import { encodeRegistryReply, type JsonObject, parseRegistryMessage } from '../../node-core/wire/registry-message.ts';
+import type { RegistryCall, ReplyOf, RequestOf } from '../../node-core/wire/registry-request.ts';
 import type { SimNat } from './sim-nat.ts';
 import { beaconMachine, type LinkOptions, type SimHost, type SimMachine, SimNetwork } from './sim-network.ts';
 
@@ -252,18 +253,18 @@ export class SimWorld {
     return this.network.runUntil(() => answer() !== undefined, withinMs);
   }
 
-  ask(node: SimNode, type: string, fields: JsonObject): JsonObject | PilotError {
-    let answer: JsonObject | PilotError | undefined;
+  ask<T extends RegistryCall>(node: SimNode, type: T, request: RequestOf<T>): ReplyOf<T> | PilotError {
+    let answer: ReplyOf<T> | PilotError | undefined;
     node.core.ask(
       type,
-      fields,
+      request,
       (result) => {
         answer = result;
       },
       this.network.now,
     );
     this.network.runUntil(() => answer !== undefined, 6_000);
-    return answer as JsonObject | PilotError;
+    return answer as ReplyOf<T> | PilotError;
   }
 
   #answer(node: SimNode, reply: JsonObject): void {

@@ -1,5 +1,6 @@
 import { openChannel } from '../../io/tcp-channel.ts';
-import { encodeRegistryRequest, type JsonObject, parseRegistryMessage } from '../../wire/registry-message.ts';
+import { refusalCodeOf } from '../../wire/registry-refusal.ts';
+import { encodeCall, parseReply, type RegistryCall, type ReplyOf } from '../../wire/registry-request.ts';
 import { GROUP, type InteropBench } from './bench.ts';
 import { expect, expectEqual, type InteropCase } from './interop-case.ts';
 
@@ -14,7 +15,7 @@ export const DIRECTORY_CASES: readonly InteropCase[] = [
 async function registers(bench: InteropBench) {
   const stock = await bench.stock();
   const ours = await bench.ours();
-  const record = await ours.node.ask('lookup', { node_id: stock.nodeId });
+  const record = await ours.node.ask('lookup', { nodeId: stock.nodeId });
   expectEqual(record.version, '1.18.0', 'the version in our registry');
   expectEqual(record.hostname, 'stock', 'the hostname in our registry');
   return `node ${stock.nodeId}, ${stock.address}`;
@@ -23,10 +24,10 @@ async function registers(bench: InteropBench) {
 async function registersSigned(bench: InteropBench) {
   const stock = await bench.stock();
   const ours = await bench.ours();
-  const { public_key } = await ours.node.ask('lookup', { node_id: stock.nodeId });
-  const unsigned = { listen_addr: stock.listen, public_key: String(public_key), owner: '', version: '1.18.0' };
-  const reply = await askOnce(bench, encodeRegistryRequest('register', unsigned));
-  expect(/signature/.test(String(reply.error)), `our registry answered ${JSON.stringify(reply)}`);
+  const { publicKey } = await ours.node.ask('lookup', { nodeId: stock.nodeId });
+  const unsigned = { listenAddress: stock.listen, publicKey, version: '1.18.0' };
+  const refused = await askOnce(bench, 'register', encodeCall('register', unsigned)).catch((error: Error) => error);
+  expectEqual(refusalCodeOf(refused), 'signature-dropped', 'the refusal of our registry');
   return undefined;
 }
 
@@ -34,7 +35,7 @@ async function changesProfile(bench: InteropBench) {
   const stock = await bench.stock();
   const { node } = await bench.ours();
   const seen = async () => {
-    const { hostname, public: open } = await node.ask('lookup', { node_id: stock.nodeId });
+    const { hostname, public: open } = await node.ask('lookup', { nodeId: stock.nodeId });
     return { hostname, open };
   };
   await stock.ask('set-hostname', 'renamed');
@@ -77,14 +78,15 @@ async function joinsGroup(bench: InteropBench) {
   return undefined;
 }
 
-async function askOnce(bench: InteropBench, request: Uint8Array): Promise<JsonObject> {
+async function askOnce<T extends RegistryCall>(bench: InteropBench, type: T, request: Uint8Array): Promise<ReplyOf<T>> {
   const channel = await openChannel(bench.registry, 5_000);
   try {
-    return await new Promise((resolve, reject) => {
-      channel.onMessage = (message) => resolve(parseRegistryMessage(message));
+    const reply = await new Promise<Uint8Array>((resolve, reject) => {
+      channel.onMessage = resolve;
       channel.onClosed = (reason) => reject(new Error(`the registry closed the connection: ${reason}`));
       channel.send(request);
     });
+    return parseReply(type, reply);
   } finally {
     channel.close();
   }

@@ -83,7 +83,7 @@ async function rendezvousRestarts(bench: InteropBench) {
     until(
       'our node and stock to reach our registry again',
       async () => {
-        const record = await node.ask('lookup', { node_id: stock.nodeId }).catch(() => undefined);
+        const record = await node.ask('lookup', { nodeId: stock.nodeId }).catch(() => undefined);
         const found = await stock.ask('lookup', String(node.nodeId)).catch(() => undefined);
         return record?.hostname === 'stock' && found?.hostname === 'ours';
       },

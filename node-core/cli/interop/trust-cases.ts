@@ -15,7 +15,11 @@ async function approved(bench: InteropBench) {
   const wanted = { nodeId: shy.nodeId, groupId: 0, port: PORT.echo };
   const refused = await node.dial(wanted, AbortSignal.timeout(2_000)).catch((error: Error) => error);
   expect(refused instanceof Error, 'a private stock node took a stream of a stranger');
-  await node.ask('request_handshake', { from_node_id: node.nodeId, to_node_id: shy.nodeId, justification: 'to test' });
+  await node.ask('request_handshake', {
+    fromNodeId: node.nodeId,
+    toNodeId: shy.nodeId,
+    justification: 'to test',
+  });
   await until('our request to arrive', async () => JSON.stringify(await shy.ask('pending')).includes('to test'));
   await shy.ask('approve', String(node.nodeId));
   const { ms } = await timed(async () => {

@@ -160,7 +160,7 @@ async function joined(hostname: string, registry: string, beacon: Endpoint): Pro
 }
 
 async function victim(witness: RunningNode, nodeId: number): Promise<Victim> {
-  const { real_addr: address } = await witness.ask('resolve', { node_id: nodeId, requester_id: witness.nodeId });
+  const { realAddress: address } = await witness.ask('resolve', { nodeId, requesterId: witness.nodeId });
   return { nodeId, endpoint: parseEndpoint(String(address)) as Endpoint };
 }
 

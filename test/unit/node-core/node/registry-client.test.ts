@@ -13,11 +13,16 @@ import {
   type JsonObject,
   parseRegistryMessage,
 } from '../../../../node-core/wire/registry-message.ts';
+import type { RegistryCall, ReplyOf, RequestOf } from '../../../../node-core/wire/registry-request.ts';
 import { identityOf, RegistryBench } from '../../../support/registry-bench.ts';
 
 const ME = 1;
 let bench: RegistryBench;
 let node: Conversation;
+
+interface Asked<T extends RegistryCall> {
+  result: ReplyOf<T> | PilotError | undefined;
+}
 
 /** A client and the real registry, joined by a channel that a test can cut, delay and tamper with. */
 class Conversation {
@@ -77,9 +82,14 @@ class Conversation {
     return this.asked.splice(0).map((request) => request.type);
   }
 
-  result(callId: number): JsonObject | PilotError | undefined {
-    const reply = this.events.find((event) => event.type === 'reply' && event.callId === callId);
-    return reply?.type === 'reply' ? reply.result : undefined;
+  /** Asks as the node would; the result is there once it is answered. */
+  ask<T extends RegistryCall>(type: T, request: RequestOf<T>): Asked<T> {
+    const asked: Asked<T> = { result: undefined };
+    const answer = (result: ReplyOf<T> | PilotError) => {
+      asked.result = result;
+    };
+    this.client.call(type, request, answer, bench.now);
+    return asked;
   }
 
   states(): string[] {
@@ -88,6 +98,7 @@ class Conversation {
 
   #take(event: RegistryEvent): void {
     this.events.push(event);
+    if (event.type === 'answered') event.deliver(bench.now);
     if (event.type !== 'open-channel') return;
     if (this.reachable) this.client.handleOpened(bench.now);
     else this.client.handleClosed('nothing listens', bench.now);
@@ -118,7 +129,7 @@ describe('registration', () => {
       groups: new Map([[1, '']]),
       trusted: new Set([1]),
     });
-    const early = node.client.call('list_networks', {}, bench.now);
+    const early = node.ask('list_networks', {});
     node.pass(1);
     expect(node.typesAsked()).toEqual([
       'register',
@@ -132,7 +143,7 @@ describe('registration', () => {
       'join_network',
     ]);
     expect(node.client.nodeId).toBe(2);
-    expect(node.result(early)).toMatchObject({ type: 'list_networks_ok' });
+    expect(early.result).toMatchObject({ networks: [{ name: 'backbone' }, { name: 'travel' }] });
     expect(bench.ask(ME, 'lookup', { node_id: 2 })).toMatchObject({
       hostname: 'alpha',
       public: true,
@@ -258,28 +269,28 @@ describe('a registry that', () => {
   test('goes away is dialled again, and told everything when it is back', () => {
     node.reachable = false;
     node.cut();
-    const lost = node.client.call('lookup', { node_id: 1 }, bench.now);
+    const lost = node.ask('lookup', { nodeId: 1 });
     node.pass(30);
     expect(node.states()).toEqual(['ok', 'away']);
-    expect(node.result(lost)).toMatchObject({ code: 'registry.unavailable' });
+    expect(lost.result).toMatchObject({ code: 'registry.unavailable' });
     expect(node.events.filter((event) => event.type === 'open-channel').length).toBeLessThan(15);
     node.reachable = true;
-    const kept = node.client.call('lookup', { node_id: 1 }, bench.now);
+    const kept = node.ask('lookup', { nodeId: 1 });
     node.pass(5);
     expect(node.states()).toEqual(['ok', 'away', 'ok']);
     expect(node.typesAsked()).toEqual(['register', 'set_hostname', 'beacon_list', 'lookup']);
-    expect(node.result(kept)).toMatchObject({ hostname: 'alpha' });
+    expect(kept.result).toMatchObject({ hostname: 'alpha' });
   });
 
   test('does not answer is given up after five seconds, with every call that waits', () => {
     node.answers = false;
-    const sent = Array.from({ length: 40 }, () => node.client.call('lookup', { node_id: 1 }, bench.now));
+    const sent = Array.from({ length: 40 }, () => node.ask('lookup', { nodeId: 1 }));
     node.pass(4.9);
-    expect(sent.filter((id) => node.result(id) !== undefined)).toHaveLength(0);
+    expect(sent.filter((id) => id.result !== undefined)).toHaveLength(0);
     node.reachable = false;
     node.pass(0.2);
     expect(node.events).toContainEqual({ type: 'close-channel' });
-    for (const id of sent) expect(node.result(id)).toMatchObject({ code: 'registry.unavailable' });
+    for (const id of sent) expect(id.result).toMatchObject({ code: 'registry.unavailable' });
     expect(node.states()).toEqual(['ok', 'away']);
   });
 
@@ -289,11 +300,11 @@ describe('a registry that', () => {
     expect(node.events).toContainEqual({ type: 'close-channel' });
     node.pass(1);
     node.answers = false;
-    const call = node.client.call('lookup', { node_id: 1 }, bench.now);
+    const call = node.ask('lookup', { nodeId: 1 });
     node.settle();
     node.client.handleMessage(utf8('['), bench.now);
     node.settle();
-    expect(node.result(call)).toMatchObject({ code: 'frame.invalid' });
+    expect(call.result).toMatchObject({ code: 'frame.invalid' });
     node.answers = true;
     expect(node.states()).toEqual(['ok', 'away', 'ok']);
   });
@@ -316,16 +327,16 @@ describe('a registry that', () => {
 
 test('a refusal is told in the words of the registry', () => {
   node.pass(1);
-  const call = node.client.call('lookup', { node_id: 9 }, bench.now);
+  const call = node.ask('lookup', { nodeId: 9 });
   node.settle();
-  expect(node.result(call)).toMatchObject({ code: 'registry.refused', message: 'node 9: node not found' });
+  expect(call.result).toMatchObject({ code: 'registry.refused', message: 'node 9: node not found' });
 });
 
 test('calls beyond what may wait are refused at once', () => {
   node.reachable = false;
-  const ids = Array.from({ length: 1_100 }, () => node.client.call('list_networks', {}, bench.now));
+  const ids = Array.from({ length: 1_100 }, () => node.ask('list_networks', {}));
   node.settle();
-  const full = ids.filter((id) => (node.result(id) as PilotError | undefined)?.code === 'queue.full');
+  const full = ids.filter((id) => (id.result as PilotError | undefined)?.code === 'queue.full');
   expect(full).toHaveLength(76);
 });
 
@@ -348,7 +359,7 @@ test('records a span for each call, failed ones with their code', () => {
   };
   node = new Conversation({}, { tracer });
   node.pass(1);
-  node.client.call('lookup', { node_id: 9 }, bench.now);
+  node.ask('lookup', { nodeId: 9 });
   node.settle();
   expect(spans).toEqual([
     { attributes: { 'pilot.registry.method': 'register' }, status: { code: 'unset' } },

@@ -37,7 +37,6 @@ const node = (...silentPeers: readonly number[]) => ({
   },
   async trust(nodeId: number) {
     this.trusted.push(nodeId);
-    return {};
   },
   async join(groupId: number) {
     this.joined.push(groupId);

@@ -93,9 +93,12 @@ function sources(folder: string): string[] {
     .map((entry) => relative(root, join(entry.parentPath, entry.name)));
 }
 
+function sourceOf(file: string): string {
+  return readFileSync(join(root, file), 'utf8');
+}
+
 function importsOf(file: string): string[] {
-  const text = readFileSync(join(root, file), 'utf8');
-  return [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map((match) => match[1] as string);
+  return [...sourceOf(file).matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map((match) => match[1] as string);
 }
 
 /** The pairs of folders that import each other's files: `[importing, imported, by which file]`. */
@@ -162,4 +165,10 @@ test('only the outer folders touch the operating system', () => {
       : [],
   );
   expect(wrong).toEqual([]);
+});
+
+test('what is written to a terminal goes through the one place that lets no name act on it', () => {
+  const writes = (file: string) => /process\.std(out|err)\.write|console\./.test(sourceOf(file));
+  const writers = [...files.keys()].filter((file) => !file.startsWith('renderer/') && writes(file));
+  expect(writers.sort()).toEqual(['electron/main/deck.ts', 'electron/main/index.ts', 'node-core/cli/terminal.ts']);
 });

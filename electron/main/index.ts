@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { app, type BrowserWindow, session } from 'electron';
+import { visibleText } from '../../node-core/base/text.ts';
 import { Deck } from './deck.ts';
 import { handleDownloads } from './downloads.ts';
 import { parseOptions } from './options.ts';
@@ -22,7 +23,7 @@ function start(): void {
     if (app.requestSingleInstanceLock()) void run(new Deck(plan, BUNDLES), downloads);
     else app.quit();
   } catch (error) {
-    process.stderr.write(`flightdeck: ${error instanceof Error ? error.message : error}\n`);
+    process.stderr.write(`flightdeck: ${visibleText(error instanceof Error ? error.message : String(error))}\n`);
     app.exit(2);
   }
 }

@@ -13,6 +13,7 @@ import { runPing } from './ping-command.ts';
 import { startRendezvous } from './rendezvous-command.ts';
 import { runUntilStopped } from './run-until-stopped.ts';
 import { startHost, startServe } from './serve-command.ts';
+import { printFailure, printJson, printLine } from './terminal.ts';
 import { runTraceShow } from './trace-command.ts';
 
 const LOOPBACK_ANY: Endpoint = { host: '127.0.0.1', port: 0 };
@@ -157,7 +158,7 @@ fleet
 
 async function steer(data: string | undefined, command: FleetCommand): Promise<void> {
   const replies = await commandFleet(dataFolder(data), command);
-  process.stdout.write(`${JSON.stringify(Object.assign({}, ...replies))}\n`);
+  printJson(Object.assign({}, ...replies));
 }
 
 program
@@ -184,7 +185,7 @@ program
   .description('compare with recorded vectors; exit status 1 on a failure')
   .argument('<dir>', 'folder with vector files')
   .action(async (dir: string) => {
-    const counts = await runConformance(dir, (line) => process.stdout.write(`${line}\n`));
+    const counts = await runConformance(dir, printLine);
     process.exitCode = counts.failed > 0 ? 1 : 0;
   });
 
@@ -194,7 +195,7 @@ program
   .option('--bin <dir>', 'folder with pilot-daemon and pilotctl', process.env.FLIGHTDECK_STOCK_DAEMON)
   .option('--only <words>', 'only cases with these words in their name; may be repeated', collect, [])
   .action(async ({ bin, only }) => {
-    process.exit(await runInterop({ bin, only }, (line) => process.stdout.write(`${line}\n`)));
+    process.exit(await runInterop({ bin, only }, printLine));
   });
 
 // named, since commander takes this program under Electron's binary for a packaged app and would shift the arguments
@@ -203,6 +204,6 @@ program.parseAsync(process.argv, { from: 'node' }).catch((error: unknown) => {
     error instanceof PilotError
       ? `${error.message} (${error.code})`
       : String(error instanceof Error ? error.stack : error);
-  process.stderr.write(`flightdeck: ${words}\n`);
+  printFailure(words);
   process.exit(1); // an open pipe to the parent would keep it
 });

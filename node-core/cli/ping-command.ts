@@ -1,6 +1,7 @@
 import { connectDeck } from '../deck-client/deck-connection.ts';
 import { readDeckFile } from '../host/deck-file.ts';
 import { formatAddress, parseAddress } from '../wire/address.ts';
+import { printJson, printLine } from './terminal.ts';
 
 /** Pings from the running deck. Exit status 1 when nothing came back. */
 export async function runPing(
@@ -32,5 +33,6 @@ export async function runPing(
 }
 
 function print(json: boolean, value: object, sentence: string): void {
-  process.stdout.write(`${json ? JSON.stringify(value) : sentence}\n`);
+  if (json) printJson(value);
+  else printLine(sentence);
 }

@@ -1,4 +1,5 @@
 import { Lifetime } from '../base/lifetime.ts';
+import { printJson } from './terminal.ts';
 
 /**
  * Runs a long command: prints its one ready line on standard output, and ends it cleanly, ready or not, on SIGTERM, SIGINT
@@ -10,6 +11,6 @@ export async function runUntilStopped(
   const lifetime = new Lifetime();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => lifetime.end());
   if (process.send !== undefined) process.once('disconnect', () => lifetime.end());
-  await lifetime.run(start, (ready) => process.stdout.write(`${JSON.stringify({ ready: true, ...ready })}\n`));
+  await lifetime.run(start, (ready) => printJson({ ready: true, ...ready }));
   process.exit(0);
 }

@@ -1,5 +1,6 @@
 import { connectDeck } from '../deck-client/deck-connection.ts';
 import { readDeckFile } from '../host/deck-file.ts';
+import { printJsonText, printLine } from './terminal.ts';
 
 /** Shows a trace of the running deck: as OTLP JSON, or a line for each span. */
 export async function runTraceShow(
@@ -11,15 +12,15 @@ export async function runTraceShow(
   try {
     if (options.otlp) {
       const { json } = await deck.client.trace.export({ traceIds: [traceId], joined: options.joined });
-      process.stdout.write(`${json}\n`);
+      printJsonText(json);
       return;
     }
     const trace = await deck.client.trace.get({ traceId });
-    process.stdout.write(`${trace.title}  ${trace.durationMs.toFixed(1)} ms  ${trace.spans.length} spans\n`);
+    printLine(`${trace.title}  ${trace.durationMs.toFixed(1)} ms  ${trace.spans.length} spans`);
     for (const span of trace.spans) {
       const error = span.status === 'error' ? `  error: ${span.statusMessage}` : '';
-      process.stdout.write(
-        `${'  '.repeat(span.depth)}${span.service}  ${span.name}  +${span.startMs.toFixed(1)} ms  ${span.durationMs.toFixed(2)} ms${error}\n`,
+      printLine(
+        `${'  '.repeat(span.depth)}${span.service}  ${span.name}  +${span.startMs.toFixed(1)} ms  ${span.durationMs.toFixed(2)} ms${error}`,
       );
     }
   } finally {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface, type Interface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import type { NetworkNamespace } from './network-namespace.ts';
 
@@ -53,6 +54,13 @@ export class FlightdeckProcess {
     });
     started.#ready = JSON.parse(line);
     return started;
+  }
+
+  /** Runs a short command to its end and resolves with all that it wrote. */
+  static async run(args: readonly string[]): Promise<{ status: number | string; out: string; log: string }> {
+    const started = FlightdeckProcess.spawn(args);
+    const [out, status] = await Promise.all([text(started.#child.stdout as Readable), started.ended]);
+    return { status, out, log: started.log };
   }
 
   /** Its ready line, if it was waited for. */

@@ -71,6 +71,8 @@ export interface NodeReport {
 export interface ReportRowHead {
   /** The authenticated node that says it. */
   readonly reporter: number;
+  /** Its public key, 64 hex digits: what is kept of it is kept of this key, ids change hands. */
+  readonly reporterKey: string;
   /** Arrival, in Unix milliseconds of the collector's clock. */
   readonly at: number;
   /** The report's own time stamp, of the reporter's clock. */

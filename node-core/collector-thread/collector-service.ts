@@ -30,7 +30,7 @@ export interface CollectorServiceOptions {
   readonly clock: Clock;
   readonly onReports: (rows: readonly ReportRow[]) => void;
   readonly onFigures: (figures: CollectorFigures) => void;
-  readonly onClocks: (clocks: ReadonlyMap<number, ClockEstimate>) => void;
+  readonly onClocks: (clocks: ReadonlyMap<string, ClockEstimate>) => void;
   readonly onProblem: (text: string) => void;
 }
 
@@ -180,7 +180,7 @@ export class CollectorService {
     const joined = await store.familyOf(traceId);
     const { spans, total } = await store.spansOf(joined.rawTraceIds, mostSpans);
     if (spans.length === 0) return undefined;
-    const clocks = { reference: this.#self?.nodeId, estimates: this.#estimates() };
+    const clocks = { reference: this.#self?.publicKey, estimates: this.#estimates() };
     return viewTrace({ joined, spans, joins: await store.joinsOf(joined), clocks, totalSpans: total });
   }
 
@@ -242,15 +242,16 @@ export class CollectorService {
       if (typeof row === 'string') this.#reports.drop(row, 1);
       else rows.push(row);
     }
-    for (const { kind, reporter, report, at } of rows) {
-      if (kind === 'node') this.#offsets.noteEpoch(reporter, report.clockEpoch, at, report.startedAt);
+    for (const { kind, reporter, reporterKey, report, at } of rows) {
+      if (kind !== 'node') continue;
+      this.#offsets.noteEpoch({ publicKey: reporterKey, nodeId: reporter }, report.clockEpoch, at, report.startedAt);
     }
     this.#reports.keep(rows.length);
     if (rows.length > 0) this.#options.onReports(rows);
   }
 
-  #estimates(): Map<number, ClockEstimate> {
-    const self = this.#self?.nodeId;
+  #estimates(): Map<string, ClockEstimate> {
+    const self = this.#self?.publicKey;
     if (self === undefined) return new Map();
     return this.#offsets.estimates(self, Number(this.#options.clock.now().unixNano / NANOS_PER_MS));
   }

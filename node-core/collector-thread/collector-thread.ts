@@ -39,7 +39,7 @@ export type FromCollector =
   | { readonly type: 'failed' | 'problem'; readonly value: string }
   | { readonly type: 'reports'; readonly value: readonly ReportRow[] }
   | { readonly type: 'figures'; readonly value: CollectorFigures }
-  | { readonly type: 'clocks'; readonly value: ReadonlyMap<number, ClockEstimate> }
+  | { readonly type: 'clocks'; readonly value: ReadonlyMap<string, ClockEstimate> }
   | { readonly type: 'stopped' };
 
 function createRouter(service: CollectorService) {

@@ -22,8 +22,8 @@ export interface CollectorEvents {
   /** Rows of the mesh, as they are stored. */
   readonly onReports: (rows: readonly ReportRow[]) => void;
   readonly onFigures: (figures: CollectorFigures) => void;
-  /** Each exporting node's clock minus ours. */
-  readonly onClocks: (clocks: ReadonlyMap<number, ClockEstimate>) => void;
+  /** Each exporting node's clock minus ours, by public key. */
+  readonly onClocks: (clocks: ReadonlyMap<string, ClockEstimate>) => void;
   readonly onProblem: (text: string) => void;
 }
 

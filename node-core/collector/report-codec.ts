@@ -107,6 +107,7 @@ export function decodeReport(log: LogRecord): ReportRow | RefusedReport {
   if (log.exporter === undefined) return 'unauthenticated';
   const head = {
     reporter: log.exporter.nodeId,
+    reporterKey: log.exporter.publicKey,
     at: Number(log.arrivedAt / NANOS_PER_MS),
     reportedAt: log.timeUnixNano === 0n ? log.observedTimeUnixNano : log.timeUnixNano,
   };

@@ -14,7 +14,11 @@ export function serviceOf(span: SpanRecord): string {
   return name === undefined || name === '' ? 'unknown service' : name;
 }
 
-/** Where a span was stamped: spans with the same origin have the same clock. A node, or a program that names none. */
+/**
+ * Where a span was stamped: spans with the same origin have the same clock. A node by its key, or a program by what it says
+ * of itself, which is never taken for a node that proved who it is.
+ */
 export function originOf(span: SpanRecord): string {
-  return `${nodeIdOf(span) ?? serviceOf(span)}`;
+  if (span.exporter !== undefined) return span.exporter.publicKey;
+  return `says ${nodeIdOf(span) ?? serviceOf(span)}`;
 }

@@ -16,8 +16,16 @@ export const health = z.object({ state: healthState, reason: z.string(), since: 
 export const told = <T extends z.ZodType>(value: T) => z.object({ value, source: z.string(), at: z.number() });
 export const toldNumber = told(z.number());
 
-/** One node on one time axis: the node's clock minus ours. No evidence means unknown, not zero. */
-export const clockOffset = z.object({ offsetMs: z.number(), boundMs: z.number(), at: z.number() });
+/**
+ * One node on one time axis: the node's clock minus ours. No evidence means unknown, not zero. `through` names the nodes on
+ * whose word it rests, when we shared no handshake with this one ourselves.
+ */
+export const clockOffset = z.object({
+  offsetMs: z.number(),
+  boundMs: z.number(),
+  at: z.number(),
+  through: z.array(nodeId).optional(),
+});
 export type Health = z.infer<typeof health>;
 export type HealthState = z.infer<typeof healthState>;
 export type PathKindName = z.infer<typeof pathKind>;

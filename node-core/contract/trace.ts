@@ -46,7 +46,13 @@ export const traceSpan = z.object({
   endTimeUnixNano: z.string(),
   clock: z.discriminatedUnion('state', [
     z.object({ state: z.literal('reference') }),
-    z.object({ state: z.literal('moved'), offsetMs: z.number(), boundMs: z.number() }),
+    z.object({
+      state: z.literal('moved'),
+      offsetMs: z.number(),
+      boundMs: z.number(),
+      /** Other nodes on whose word it rests. */
+      through: z.array(nodeId).optional(),
+    }),
     z.object({ state: z.literal('unknown') }),
   ]),
   flow: z

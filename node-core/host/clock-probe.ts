@@ -16,9 +16,9 @@ const WIDE_MS = 20;
 const AGAIN_AFTER_MS = 60_000;
 
 /**
- * Opens a short stream to agents whose clock is not known well, since its handshake is a measurement. Streams that carry
- * telemetry are not traced, so without this a node that only watches would share no handshake with anybody. Few are needed:
- * what is known of one agent's clock narrows those of all that talk to it.
+ * Opens a short stream to each agent whose clock this node has not measured itself, or not well, since its handshake is a
+ * measurement. Streams that carry telemetry are not traced, so without this a node that only watches would share no
+ * handshake with anybody. What others say of a clock, however exact, spares no agent its probe: they may lie.
  */
 export class ClockProbe {
   readonly #node: ProbingNode;
@@ -38,22 +38,32 @@ export class ClockProbe {
     const now = this.#clock.now().monotonicMs;
     if (now - this.#roundAt < ROUND_MS) return;
     this.#roundAt = now;
-    const due = [...agents].filter((agent) => this.#isDue(agent, now));
-    const unknown = due.filter((agent) => agent.clock === undefined).slice(0, UNKNOWN_PER_ROUND);
+    const all = [...agents];
+    const due = all.filter((agent) => this.#isDue(agent, now));
+    const unknown = due
+      .filter((agent) => !isMeasured(agent))
+      .sort((one, other) => this.#lastTried(one) - this.#lastTried(other))
+      .slice(0, UNKNOWN_PER_ROUND);
     const widest = due.reduce<Agent | undefined>(wider, undefined);
     const chosen = unknown.length > 0 || widest === undefined ? unknown : [widest];
     for (const agent of chosen) {
       this.#triedAt.set(agent.nodeId, now);
       void this.#probe(agent);
     }
-    for (const [nodeId, at] of this.#triedAt) if (now - at > AGAIN_AFTER_MS) this.#triedAt.delete(nodeId);
+    const present = new Set(all.map(({ nodeId }) => nodeId));
+    for (const nodeId of this.#triedAt.keys()) if (!present.has(nodeId)) this.#triedAt.delete(nodeId);
+  }
+
+  /** Those never tried first: agents that do not answer must not keep the others waiting. */
+  #lastTried({ nodeId }: Agent): number {
+    return this.#triedAt.get(nodeId) ?? Number.MIN_SAFE_INTEGER;
   }
 
   /** Only a node that answers and exports can say its half of a handshake. */
   #isDue(agent: Agent, now: number): boolean {
     if (agent.self || !agent.live || !agent.reports) return false;
-    if (now - (this.#triedAt.get(agent.nodeId) ?? Number.NEGATIVE_INFINITY) < AGAIN_AFTER_MS) return false;
-    return agent.clock === undefined || agent.clock.boundMs > WIDE_MS;
+    if (now - this.#lastTried(agent) < AGAIN_AFTER_MS) return false;
+    return !isMeasured(agent) || agent.clock.boundMs > WIDE_MS;
   }
 
   async #probe({ nodeId, hostname }: Agent): Promise<void> {
@@ -71,6 +81,11 @@ export class ClockProbe {
       span.end(this.#clock.now().unixNano, { code: 'error', message: String(error) });
     }
   }
+}
+
+/** Whether we measured the agent's clock ourselves. */
+function isMeasured(agent: Agent): agent is Agent & { readonly clock: NonNullable<Agent['clock']> } {
+  return agent.clock !== undefined && agent.clock.through === undefined;
 }
 
 function wider(best: Agent | undefined, agent: Agent): Agent | undefined {

@@ -54,7 +54,7 @@ export function drawAgent(
     ...optional('rtt', ownRtt(own, liveness?.lastRttMs, liveness?.lastPongAt)),
     ...optional('loss', toldFrom(own?.report.lossRatio, MEASURED_HERE, own?.at)),
     ...optional('lastHeard', self === undefined ? lastHeard : undefined),
-    ...optional('clock', facts.clocks.get(nodeId)),
+    ...optional('clock', drawClock(facts, nodeId)),
     ...optional('requests', node === undefined ? undefined : told(node.report.requests)),
     ...optional('failures', node === undefined ? undefined : told(node.report.failures)),
   };
@@ -193,6 +193,16 @@ function tunnelEvidence(
     p95HourMs: liveness?.latency.p95HourMs(now),
     fellAt: leading?.fellAt,
   };
+}
+
+/** Bounds grow with time: told in two figures, upwards, so that a clock is not another one each second. */
+function drawClock({ keys, clocks }: GraphFacts, nodeId: number): Agent['clock'] {
+  const publicKey = keys.keyOf(nodeId);
+  const estimate = publicKey === undefined ? undefined : clocks.get(publicKey);
+  if (estimate === undefined) return undefined;
+  const { offsetMs, boundMs, at, through } = estimate;
+  const step = 10 ** Math.floor(Math.log10(Math.max(boundMs, 0.01)) - 1);
+  return { offsetMs, boundMs: Math.ceil(boundMs / step) * step, at, ...optional('through', through && [...through]) };
 }
 
 function drawSide(facts: GraphFacts, side: TunnelSideFacts): TunnelSide {

@@ -1,4 +1,5 @@
 import type { ClockEstimate } from '../collector/flow/clock-offsets.ts';
+import type { NodeKeys } from './node-keys.ts';
 import type { PeerLiveness } from './peer-liveness.ts';
 import type { Topology, TunnelFacts, TunnelSideFacts } from './topology.ts';
 
@@ -50,7 +51,9 @@ export interface GraphFacts {
   readonly beacons: ReadonlyMap<string, BeaconFact>;
   readonly topology: Topology;
   readonly liveness: ReadonlyMap<number, PeerLiveness>;
-  readonly clocks: ReadonlyMap<number, ClockEstimate>;
+  readonly keys: NodeKeys;
+  /** Of each key, its node's clock minus ours. */
+  readonly clocks: ReadonlyMap<string, ClockEstimate>;
 }
 
 export const MEASURED_HERE = 'measured here';

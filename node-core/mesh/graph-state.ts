@@ -4,6 +4,7 @@ import type { Agent, Beacon, OpenFlow, Tunnel } from '../contract/graph.ts';
 import type { Group } from '../contract/group.ts';
 import { drawAgent, drawBeacons, drawFlow, drawGroup, drawTunnel } from './graph-drawing.ts';
 import { type BeaconFact, type DirectoryNode, type GroupFact, lastHeardOf, type SelfFact } from './graph-facts.ts';
+import { NodeKeys } from './node-keys.ts';
 import { PeerLiveness } from './peer-liveness.ts';
 import { keepUnchanged } from './stable-map.ts';
 import { Topology } from './topology.ts';
@@ -31,13 +32,14 @@ const MOST_PEERS = 20_000;
  */
 export class GraphState {
   readonly #topology = new Topology();
+  readonly #keys = new NodeKeys();
   readonly #liveness = new Map<number, PeerLiveness>();
   #self: SelfFact | undefined;
   #directory = new Map<number, DirectoryNode>();
   #everListed = new Set<number>();
   #groups = new Map<number, GroupFact>();
   #beacons = new Map<string, BeaconFact>();
-  #clocks: ReadonlyMap<number, ClockEstimate> = new Map();
+  #clocks: ReadonlyMap<string, ClockEstimate> = new Map();
   #firstSeen = new Map<number, number>();
   /** When each node left; kept after it went out of the picture, until something new is heard of it. */
   #left = new Map<number, number>();
@@ -65,11 +67,13 @@ export class GraphState {
   }
 
   applyReport(row: ReportRow): void {
+    this.#keys.prove(row.reporter, row.reporterKey, row.at);
     this.#topology.apply(row);
   }
 
   setSelf(self: SelfFact): void {
     this.#self = self;
+    this.#keys.prove(self.nodeId, self.publicKey, Number.MAX_SAFE_INTEGER);
   }
 
   /** All that the registry lists now. A node listed before and not now has left, unless it still answers. */
@@ -86,8 +90,8 @@ export class GraphState {
     this.#beacons = new Map([...beacons].map((beacon) => [beacon.id, beacon]));
   }
 
-  /** Each node's clock minus ours. */
-  setClocks(clocks: ReadonlyMap<number, ClockEstimate>): void {
+  /** Each node's clock minus ours, by public key. */
+  setClocks(clocks: ReadonlyMap<string, ClockEstimate>): void {
     this.#clocks = clocks;
   }
 
@@ -110,6 +114,7 @@ export class GraphState {
       beacons: this.#beacons,
       topology: this.#topology,
       liveness: this.#liveness,
+      keys: this.#keys,
       clocks: this.#clocks,
     };
     const heard = lastHeardOf(facts);

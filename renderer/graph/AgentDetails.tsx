@@ -11,7 +11,7 @@ import { formatAge, formatDuration, formatOffset } from '../format/duration.ts';
 import { formatCount, formatPercent } from '../format/number.ts';
 import { formatSafeText } from '../format/safe-text.ts';
 import { Gone, InspectorHead } from '../shell/InspectorHead.tsx';
-import { useGraphStore } from '../stores/graph-store.ts';
+import { nodeNames, useGraphStore } from '../stores/graph-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { HealthGlyph } from '../ui/HealthGlyph.tsx';
 import { Name } from '../ui/Name.tsx';
@@ -112,6 +112,7 @@ const Unknown = () => <span className="t3">unknown</span>;
 
 function Measured({ agent }: { agent: Agent }) {
   const now = useNow();
+  const agents = useGraphStore((state) => state.agents);
   if (agent.self) return null;
   const { rtt, loss, requests, failures, clock, lastHeard } = agent;
   return (
@@ -135,7 +136,7 @@ function Measured({ agent }: { agent: Agent }) {
           ) : (
             <span>
               {formatOffset(clock.offsetMs, clock.boundMs)}{' '}
-              <small>{`from handshakes, ${formatAge(now - clock.at)} ago`}</small>
+              <small>{`${clock.through === undefined ? 'from handshakes' : `through ${nodeNames(clock.through, agents)}`}, ${formatAge(now - clock.at)} ago`}</small>
             </span>
           )}
         </Fact>

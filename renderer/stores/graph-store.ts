@@ -1,6 +1,7 @@
 import { create } from 'zustand';
 import type { Agent, Beacon, GraphUpdate, OpenFlow, Tunnel } from '../../node-core/contract/graph.ts';
 import type { Group } from '../../node-core/contract/group.ts';
+import { formatSafeText } from '../format/safe-text.ts';
 
 /** The graph as the host last told it; every judgement in it is the host's. */
 export interface GraphPicture {
@@ -73,6 +74,11 @@ export function mergeGraphUpdates(held: GraphUpdate, next: GraphUpdate): GraphUp
     groups: groups.items,
     goneGroups: groups.gone,
   };
+}
+
+/** What nodes are called, by their names where they are known. */
+export function nodeNames(nodeIds: readonly number[], agents: ReadonlyMap<number, Agent>): string {
+  return nodeIds.map((nodeId) => formatSafeText(agents.get(nodeId)?.hostname || `node ${nodeId}`)).join(' and ');
 }
 
 function changed<K, V>(

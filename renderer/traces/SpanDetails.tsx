@@ -8,6 +8,7 @@ import { formatDuration } from '../format/duration.ts';
 import { formatCount } from '../format/number.ts';
 import { formatSafeJson, formatSafeText } from '../format/safe-text.ts';
 import { InspectorHead } from '../shell/InspectorHead.tsx';
+import { nodeNames, useGraphStore } from '../stores/graph-store.ts';
 import { useTraceStore } from '../stores/trace-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { Name } from '../ui/Name.tsx';
@@ -144,6 +145,7 @@ function BothEnds({ span, other }: { span: TraceSpan; other: TraceSpan | undefin
 
 function Clock({ span, other }: { span: TraceSpan; other: TraceSpan | undefined }) {
   const raw = useTraceStore((state) => state.raw);
+  const agents = useGraphStore((state) => state.agents);
   const ends = [span, other].filter((end): end is TraceSpan => end !== undefined && end.clock.state !== 'reference');
   if (ends.length === 0) return null;
   const toggle = (
@@ -162,6 +164,9 @@ function Clock({ span, other }: { span: TraceSpan; other: TraceSpan | undefined 
           <Name text={end.service} /> <b>{clockText(end)}</b>
           {end.clock.state === 'moved' &&
             `; recorded at ${end.rawStartMs.toFixed(1)} ms, shown at ${end.startMs.toFixed(1)} ms`}
+          {end.clock.state === 'moved' &&
+            end.clock.through !== undefined &&
+            `; not measured here, but through ${nodeNames(end.clock.through, agents)}`}
           .
         </p>
       ))}

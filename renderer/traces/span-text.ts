@@ -28,10 +28,11 @@ const LEAST_MOVE_MS = 0.05;
 /** How the clock of a span's agent was treated. */
 export function clockText(span: TraceSpan): string | undefined {
   if (span.clock.state === 'moved') {
-    const { offsetMs, boundMs } = span.clock;
+    const { offsetMs, boundMs, through } = span.clock;
+    const told = through === undefined ? '' : ', on the word of others';
     return Math.abs(offsetMs) < LEAST_MOVE_MS
-      ? `clock ${formatBound(boundMs)}`
-      : `moved ${formatOffset(offsetMs, boundMs)}`;
+      ? `clock ${formatBound(boundMs)}${told}`
+      : `moved ${formatOffset(offsetMs, boundMs)}${told}`;
   }
   return span.clock.state === 'unknown' ? 'clock unknown: placed inside its caller' : undefined;
 }

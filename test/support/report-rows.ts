@@ -1,6 +1,8 @@
 import type { FlowReport, NodeReport, ReportRow, TunnelReport } from '../../node-core/base/report.ts';
 
 export const NOON = 1_793_620_800_000; // Unix milliseconds
+/** The public key of a node, unless it changed hands. */
+export const keyOf = (nodeId: number): string => nodeId.toString(16).padStart(64, '0');
 export const nano = (ms: number): bigint => BigInt(ms) * 1_000_000n;
 
 /** A row in which `reporter` tells, at `at` of an exact clock, of its tunnel with `peer`. */
@@ -25,7 +27,7 @@ export function tunnelRow(
     openStreams: 0,
     ...changes,
   };
-  return { kind: 'tunnel', reporter, at, reportedAt: nano(at), report };
+  return { kind: 'tunnel', reporter, reporterKey: keyOf(reporter), at, reportedAt: nano(at), report };
 }
 
 export function nodeRow(reporter: number, at: number, changes: Partial<NodeReport> = {}): ReportRow {
@@ -42,7 +44,7 @@ export function nodeRow(reporter: number, at: number, changes: Partial<NodeRepor
     exportDropped: 0,
     ...changes,
   };
-  return { kind: 'node', reporter, at, reportedAt: nano(at), report };
+  return { kind: 'node', reporter, reporterKey: keyOf(reporter), at, reportedAt: nano(at), report };
 }
 
 export function flowRow(reporter: number, peer: number, at: number, changes: Partial<FlowReport> = {}): ReportRow {
@@ -58,5 +60,5 @@ export function flowRow(reporter: number, peer: number, at: number, changes: Par
     bytesReceived: 0,
     ...changes,
   };
-  return { kind: 'flow', reporter, at, reportedAt: nano(at), report };
+  return { kind: 'flow', reporter, reporterKey: keyOf(reporter), at, reportedAt: nano(at), report };
 }

@@ -1,5 +1,12 @@
 import type { UnixNano } from '../../base/clock.ts';
 
+/** Whose clock it is. What is known of a clock is known of a key; the id is what the node is called by. */
+export interface ClockOwner {
+  /** 64 hex digits. */
+  readonly publicKey: string;
+  readonly nodeId: number;
+}
+
 /**
  * A stream's handshake as both ends stamped it, each with its own wall clock: an NTP exchange that came for free.
  *
@@ -9,8 +16,8 @@ import type { UnixNano } from '../../base/clock.ts';
  * ```
  */
 export interface HandshakeTimes {
-  readonly diallerNodeId: number;
-  readonly acceptorNodeId: number;
+  readonly dialler: ClockOwner;
+  readonly acceptor: ClockOwner;
   /** How often each end's wall clock had been stepped, at its first and its second event. */
   readonly diallerEpochs: readonly [number, number];
   readonly acceptorEpochs: readonly [number, number];
@@ -28,13 +35,15 @@ export interface ClockEstimate {
   readonly boundMs: number;
   /** Unix milliseconds of the last handshake that bears on the node. */
   readonly at: number;
+  /** The nodes on whose word it rests, where the reference node shared no handshake with this one: one or two. */
+  readonly through?: readonly number[];
 }
 
 /** How fast two clocks may drift apart: 100 parts in a million, twice what a poor quartz does. */
 export const DRIFT_PER_MS = 1e-4;
-/** Rounds of narrowing: enough for any fleet, and an end where evidence that contradicts itself would go on for ever. */
-const MOST_ROUNDS = 16;
 const MOST_PAIRS = 20_000;
+/** One node may be an end of so many pairs: its oldest go first, not those of others. */
+const MOST_PAIRS_OF_ONE = 4_000;
 const MOST_NODES = 20_000;
 /** What sums of doubles may be off by. */
 const ROUNDING_MS = 1e-6;
@@ -50,32 +59,39 @@ export type DroppedHandshake = 'empty-interval' | 'clock-stepped' | 'stale-epoch
  * the tightest for ever: the greatest lo + dt and the least hi - dt.
  */
 interface PairEvidence {
-  readonly low: number;
-  readonly high: number;
+  readonly low: string;
+  readonly high: string;
   greatestLower: number;
   leastUpper: number;
   at: number;
 }
 
 interface NodeClock {
+  readonly nodeId: number;
   epoch: number;
   at: number;
   startedAt?: UnixNano;
 }
 
+/** An interval, and for each of its ends the key of the node that it rests on. */
 interface Bounds {
-  lower: number;
-  upper: number;
-  at: number;
+  readonly lower: number;
+  readonly upper: number;
+  readonly at: number;
+  readonly through?: readonly [lower: string, upper: string];
 }
 
 /**
  * Puts nodes on one time axis. Keeps, for each pair of nodes that had a stream between them, the interval their clocks'
- * difference lies in, and intersects these over the graph of pairs. No evidence means undefined, never zero.
+ * difference lies in. What the reference node measured itself stands, whatever others say. A node it shared no handshake
+ * with is placed through those that it did share one with, and their names are told: each of them can shift it by lying. No
+ * evidence means undefined, never zero.
  */
 export class ClockOffsets {
+  /** In order of use. */
   readonly #pairs = new Map<string, PairEvidence>();
-  readonly #epochs = new Map<number, NodeClock>();
+  readonly #pairsOf = new Map<string, Set<PairEvidence>>();
+  readonly #clocks = new Map<string, NodeClock>();
   readonly #dropped: Record<DroppedHandshake, number> = {
     'empty-interval': 0,
     'clock-stepped': 0,
@@ -85,6 +101,11 @@ export class ClockOffsets {
   #taken = 0;
   #contradictions = 0;
   #origin: number | undefined;
+
+  /** Pairs of nodes that evidence is kept of. */
+  get pairs(): number {
+    return this.#pairs.size;
+  }
 
   /** Handshakes that said something. */
   get taken(): number {
@@ -110,10 +131,11 @@ export class ClockOffsets {
     // acceptor minus dialler; both differences are exact before they become numbers
     const lower = Number(times.t3 - times.t4) / NANOS_PER_MS;
     const upper = Number(times.t2 - times.t1) / NANOS_PER_MS;
-    const { diallerNodeId: dialler, acceptorNodeId: acceptor, at } = times;
+    const { dialler, acceptor, at } = times;
     this.#taken += 1;
-    if (acceptor > dialler) this.#narrow(dialler, acceptor, lower, upper, at);
-    else this.#narrow(acceptor, dialler, -upper, -lower, at);
+    if (acceptor.publicKey > dialler.publicKey) {
+      this.#narrow(dialler.publicKey, acceptor.publicKey, lower, upper, at);
+    } else this.#narrow(acceptor.publicKey, dialler.publicKey, -upper, -lower, at);
     return true;
   }
 
@@ -121,75 +143,99 @@ export class ClockOffsets {
    * A node says how often its clock was stepped. A count not seen before makes all that is known of its clock void; so
    * does a new start, after which the count begins again.
    */
-  noteEpoch(nodeId: number, epoch: number, at: number, startedAt?: UnixNano): void {
-    const known = this.#epochs.get(nodeId);
+  noteEpoch(owner: ClockOwner, epoch: number, at: number, startedAt?: UnixNano): void {
+    const known = this.#clocks.get(owner.publicKey);
     const restarted = startedAt !== undefined && known?.startedAt !== undefined && startedAt !== known.startedAt;
-    if (restarted) this.#forget(nodeId);
+    if (restarted) this.#forget(owner.publicKey);
     if (known === undefined || restarted) {
-      this.#meet(nodeId, { epoch, at, ...(startedAt === undefined ? {} : { startedAt }) });
+      this.#meet(owner, { epoch, at, ...(startedAt === undefined ? {} : { startedAt }) });
     } else {
-      this.#advanceEpoch(nodeId, epoch, at);
+      this.#advanceEpoch(owner, epoch, at);
       if (startedAt !== undefined) known.startedAt = startedAt;
     }
   }
 
-  /** The clocks of all nodes that evidence reaches from `reference`, which is itself at 0 ± 0. */
-  estimates(reference: number, now: number): Map<number, ClockEstimate> {
-    const bounds = this.#spread(reference, now);
-    const result = new Map<number, ClockEstimate>();
-    for (const [nodeId, { lower, upper, at }] of bounds) {
-      if (lower > upper + ROUNDING_MS) continue; // the ways to this node contradict each other, and none of them is ours
-      result.set(nodeId, { offsetMs: (lower + upper) / 2, boundMs: Math.max(0, (upper - lower) / 2), at });
+  /** The clocks by public key of all nodes that evidence reaches from the one with the key `reference`, itself at 0 ± 0. */
+  estimates(reference: string, now: number): Map<string, ClockEstimate> {
+    const result = new Map<string, ClockEstimate>([[reference, { offsetMs: 0, boundMs: 0, at: now }]]);
+    const direct = this.#intervalsFrom(reference, now);
+    for (const [publicKey, bounds] of direct) result.set(publicKey, estimateOf(bounds));
+    for (const [publicKey, bounds] of this.#indirect(reference, direct, now)) {
+      if (bounds.lower > bounds.upper + ROUNDING_MS) continue; // the ways to this node contradict each other
+      const through = new Set(bounds.through?.flatMap((key) => this.#clocks.get(key)?.nodeId ?? []));
+      result.set(publicKey, { ...estimateOf(bounds), through: [...through] });
     }
     return result;
   }
 
   #reasonToDrop(times: HandshakeTimes): DroppedHandshake | undefined {
-    if (times.diallerNodeId === times.acceptorNodeId) return 'same-node';
+    if (times.dialler.publicKey === times.acceptor.publicKey) return 'same-node';
     const { diallerEpochs, acceptorEpochs } = times;
     if (diallerEpochs[0] !== diallerEpochs[1] || acceptorEpochs[0] !== acceptorEpochs[1]) return 'clock-stepped';
     if (times.t4 < times.t1 || times.t3 < times.t2 || times.t3 - times.t4 > times.t2 - times.t1) {
       return 'empty-interval';
     }
     const current =
-      this.#advanceEpoch(times.diallerNodeId, diallerEpochs[0], times.at) &&
-      this.#advanceEpoch(times.acceptorNodeId, acceptorEpochs[0], times.at);
+      this.#advanceEpoch(times.dialler, diallerEpochs[0], times.at) &&
+      this.#advanceEpoch(times.acceptor, acceptorEpochs[0], times.at);
     return current ? undefined : 'stale-epoch';
   }
 
   /** Returns false for an epoch that is over. */
-  #advanceEpoch(nodeId: number, epoch: number, at: number): boolean {
-    const known = this.#epochs.get(nodeId);
+  #advanceEpoch(owner: ClockOwner, epoch: number, at: number): boolean {
+    const known = this.#clocks.get(owner.publicKey);
     if (known === undefined) {
-      this.#meet(nodeId, { epoch, at });
+      this.#meet(owner, { epoch, at });
       return true;
     }
     if (epoch < known.epoch && at <= known.at + LATE_REPORT_MS) return false;
-    if (epoch !== known.epoch) this.#forget(nodeId);
+    if (epoch !== known.epoch) this.#forget(owner.publicKey);
     known.epoch = epoch;
     known.at = Math.max(known.at, at);
     return true;
   }
 
-  #meet(nodeId: number, clock: NodeClock): void {
-    if (this.#epochs.size >= MOST_NODES) dropFirst(this.#epochs);
-    this.#epochs.set(nodeId, clock);
+  #meet({ publicKey, nodeId }: ClockOwner, clock: Omit<NodeClock, 'nodeId'>): void {
+    if (this.#clocks.size >= MOST_NODES) dropFirst(this.#clocks);
+    this.#clocks.set(publicKey, { ...clock, nodeId });
   }
 
-  #forget(nodeId: number): void {
-    for (const [key, pair] of this.#pairs) {
-      if (pair.low === nodeId || pair.high === nodeId) this.#pairs.delete(key);
+  #forget(publicKey: string): void {
+    for (const pair of this.#pairsOf.get(publicKey) ?? []) this.#forgetPair(pair);
+  }
+
+  #forgetPair(pair: PairEvidence): void {
+    this.#pairs.delete(keyOf(pair));
+    for (const end of [pair.low, pair.high]) {
+      const pairs = this.#pairsOf.get(end);
+      pairs?.delete(pair);
+      if (pairs?.size === 0) this.#pairsOf.delete(end);
     }
   }
 
-  #narrow(low: number, high: number, lower: number, upper: number, at: number): void {
-    const key = `${low}-${high}`;
+  /** Puts a pair last in all orders of use, and makes room for it. */
+  #remember(pair: PairEvidence): void {
+    this.#forgetPair(pair);
+    for (const end of [pair.low, pair.high]) {
+      const pairs = this.#pairsOf.get(end);
+      if (pairs !== undefined && pairs.size >= MOST_PAIRS_OF_ONE) this.#forgetFirstOf(pairs);
+    }
+    if (this.#pairs.size >= MOST_PAIRS) this.#forgetFirstOf(this.#pairs.values());
+    this.#pairs.set(keyOf(pair), pair);
+    for (const end of [pair.low, pair.high]) {
+      this.#pairsOf.set(end, (this.#pairsOf.get(end) ?? new Set<PairEvidence>()).add(pair));
+    }
+  }
+
+  #forgetFirstOf(pairs: Iterable<PairEvidence>): void {
+    for (const oldest of pairs) return this.#forgetPair(oldest);
+  }
+
+  #narrow(low: string, high: string, lower: number, upper: number, at: number): void {
     const drift = this.#drift(at);
     const fresh = { greatestLower: lower + drift, leastUpper: upper - drift };
-    const known = this.#pairs.get(key) ?? { low, high, ...fresh, at };
-    this.#pairs.delete(key); // set again below: the map stays in order of use, for eviction
-    if (this.#pairs.size >= MOST_PAIRS) dropFirst(this.#pairs);
-    this.#pairs.set(key, known);
+    const known = this.#pairs.get(keyOf({ low, high })) ?? { low, high, ...fresh, at };
+    this.#remember(known);
 
     const both = {
       greatestLower: Math.max(known.greatestLower, fresh.greatestLower),
@@ -211,59 +257,54 @@ export class ClockOffsets {
     return DRIFT_PER_MS * (at - this.#origin);
   }
 
-  /** Shortest paths of interval ends from the reference (Bellman-Ford, as ends may be negative), in few rounds. */
-  #spread(reference: number, now: number): Map<number, Bounds> {
-    const bounds = new Map<number, Bounds>([[reference, { lower: 0, upper: 0, at: now }]]);
-    const intervals = [...this.#pairs.values()].map((pair) => this.#intervalOf(pair, now));
-    const direct = new Map<number, { lower: number; upper: number }>();
-    for (const { low, high, lower, upper } of intervals) {
-      if (low === reference) direct.set(high, { lower, upper });
-      if (high === reference) direct.set(low, { lower: -upper, upper: -lower });
+  /** What the handshakes of one node say of those it had them with: their clocks minus its own. */
+  #intervalsFrom(publicKey: string, now: number): Map<string, Bounds> {
+    const intervals = new Map<string, Bounds>();
+    for (const pair of this.#pairsOf.get(publicKey) ?? []) {
+      const drift = this.#drift(Math.max(now, pair.at));
+      const [lower, upper] = [pair.greatestLower - drift, pair.leastUpper + drift];
+      if (pair.low === publicKey) intervals.set(pair.high, { lower, upper, at: pair.at });
+      else intervals.set(pair.low, { lower: -upper, upper: -lower, at: pair.at });
     }
-    let changed = true;
-    for (let round = 0; changed && round < MOST_ROUNDS; round++) {
-      changed = false;
-      for (const { low, high, lower, upper, at } of intervals) {
-        changed = relax(bounds, low, high, { lower, upper, at }, reference) || changed;
-        changed = relax(bounds, high, low, { lower: -upper, upper: -lower, at }, reference) || changed;
-      }
-    }
-    // what was measured here stands above what others' evidence makes of it
-    for (const [nodeId, interval] of direct) {
-      const known = bounds.get(nodeId);
-      if (known !== undefined && known.lower > known.upper) Object.assign(known, interval);
-    }
-    return bounds;
+    return intervals;
   }
 
-  #intervalOf(pair: PairEvidence, now: number): Bounds & { low: number; high: number } {
-    const drift = this.#drift(Math.max(now, pair.at));
-    return {
-      low: pair.low,
-      high: pair.high,
-      lower: pair.greatestLower - drift,
-      upper: pair.leastUpper + drift,
-      at: pair.at,
-    };
+  /** Where those nodes are that only others had a handshake with: where all ways to them agree. */
+  #indirect(reference: string, direct: ReadonlyMap<string, Bounds>, now: number): Map<string, Bounds> {
+    const found = new Map<string, Bounds>();
+    for (const [middle, known] of direct) {
+      for (const [publicKey, step] of this.#intervalsFrom(middle, now)) {
+        if (publicKey === reference || direct.has(publicKey)) continue;
+        const way: Bounds = {
+          lower: known.lower + step.lower,
+          upper: known.upper + step.upper,
+          at: step.at,
+          through: [middle, middle],
+        };
+        found.set(publicKey, intersect(found.get(publicKey), way));
+      }
+    }
+    return found;
   }
 }
 
-/** Takes what is known of `from` along one interval to `to`. Returns whether a bound there became tighter. */
-function relax(bounds: Map<number, Bounds>, from: number, to: number, step: Bounds, reference: number): boolean {
-  const start = bounds.get(from);
-  if (start === undefined || to === reference) return false;
-  const lower = start.lower + step.lower;
-  const upper = start.upper + step.upper;
-  const known = bounds.get(to);
-  if (known === undefined) {
-    bounds.set(to, { lower, upper, at: step.at });
-    return true;
-  }
-  known.at = Math.max(known.at, step.at);
-  const changed = lower > known.lower + ROUNDING_MS || upper < known.upper - ROUNDING_MS;
-  known.lower = Math.max(known.lower, lower);
-  known.upper = Math.min(known.upper, upper);
-  return changed;
+function keyOf({ low, high }: Pick<PairEvidence, 'low' | 'high'>): string {
+  return `${low} ${high}`;
+}
+
+function estimateOf({ lower, upper, at }: Bounds): ClockEstimate {
+  return { offsetMs: (lower + upper) / 2, boundMs: Math.max(0, (upper - lower) / 2), at };
+}
+
+function intersect(known: Bounds | undefined, way: Bounds): Bounds {
+  if (known?.through === undefined || way.through === undefined) return way;
+  const [lowest, highest] = [way.lower > known.lower ? way : known, way.upper < known.upper ? way : known];
+  return {
+    lower: lowest.lower,
+    upper: highest.upper,
+    at: Math.max(known.at, way.at),
+    through: [(lowest.through ?? known.through)[0], (highest.through ?? known.through)[1]],
+  };
 }
 
 function dropFirst(map: Map<unknown, unknown>): void {

@@ -183,8 +183,8 @@ function handshakeOf(dialler: FlowClaim, acceptor: FlowClaim): HandshakeTimes | 
   const [ours, theirs] = [dialler.handshake, acceptor.handshake];
   if (ours === undefined || theirs === undefined) return undefined;
   return {
-    diallerNodeId: dialler.nodeId,
-    acceptorNodeId: acceptor.nodeId,
+    dialler: { publicKey: dialler.publicKey, nodeId: dialler.nodeId },
+    acceptor: { publicKey: acceptor.publicKey, nodeId: acceptor.nodeId },
     diallerEpochs: ours.epochs,
     acceptorEpochs: theirs.epochs,
     t1: ours.first,

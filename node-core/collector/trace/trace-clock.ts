@@ -1,7 +1,7 @@
 import type { TraceSpan } from '../../contract/trace.ts';
 import type { ClockEstimate } from '../flow/clock-offsets.ts';
 import type { SpanRecord } from '../span.ts';
-import { nodeIdOf, originOf } from '../span-origin.ts';
+import { originOf } from '../span-origin.ts';
 import type { TraceTree } from './trace-tree.ts';
 
 /** A span on the trace's one time axis: milliseconds after a common zero, shifted and as recorded. */
@@ -13,10 +13,10 @@ export interface PlacedSpan {
 }
 
 export interface Clocks {
-  /** The node whose clock is the axis. */
-  readonly reference: number | undefined;
-  /** Other nodes' clocks minus that one. */
-  readonly estimates: ReadonlyMap<number, ClockEstimate>;
+  /** The public key of the node whose clock is the axis. */
+  readonly reference: string | undefined;
+  /** Other nodes' clocks minus that one, by public key. */
+  readonly estimates: ReadonlyMap<string, ClockEstimate>;
 }
 
 const NANOS_PER_MS = 1e6;
@@ -51,12 +51,13 @@ export function placeSpans(spans: readonly SpanRecord[], tree: TraceTree, clocks
 }
 
 function clockOf(span: SpanRecord, clocks: Clocks): TraceSpan['clock'] {
-  const nodeId = nodeIdOf(span);
-  if (span.exporter === undefined || nodeId === undefined) return { state: 'unknown' };
-  if (nodeId === clocks.reference) return { state: 'reference' };
-  const estimate = clocks.estimates.get(nodeId);
+  if (span.exporter === undefined) return { state: 'unknown' };
+  const { publicKey } = span.exporter;
+  if (publicKey === clocks.reference) return { state: 'reference' };
+  const estimate = clocks.estimates.get(publicKey);
   if (estimate === undefined) return { state: 'unknown' };
-  return { state: 'moved', offsetMs: estimate.offsetMs, boundMs: estimate.boundMs };
+  const { offsetMs, boundMs, through } = estimate;
+  return { state: 'moved', offsetMs, boundMs, ...(through === undefined ? {} : { through: [...through] }) };
 }
 
 /** As a request and its answer take about as long, the middle of the caller is the best guess. */

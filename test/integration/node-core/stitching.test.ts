@@ -76,14 +76,15 @@ test('two nodes that share nothing but a stream make one trace, and the fast clo
   for (let times = stitcher.pollHandshake(); times !== undefined; times = stitcher.pollHandshake()) {
     expect(offsets.addHandshake(times)).toBe(true);
   }
-  const estimates = offsets.estimates(desk.node.nodeId, now);
-  const clock = estimates.get(watch.node.nodeId) ?? { offsetMs: 0, boundMs: 0 };
+  const reference = toHex(desk.node.publicKey);
+  const estimates = offsets.estimates(reference, now);
+  const clock = estimates.get(toHex(watch.node.publicKey)) ?? { offsetMs: 0, boundMs: 0 };
   expect(clock.boundMs).toBeLessThan(50);
   expect(Math.abs(clock.offsetMs - AHEAD_MS)).toBeLessThanOrEqual(clock.boundMs);
 
   const joined = joinedTrace(joins, joins[0]?.acceptorTraceId ?? '');
   const ofTrace = spans.filter((span) => joined.rawTraceIds.includes(span.traceId));
-  const view = viewTrace({ joined, spans: ofTrace, joins, clocks: { reference: desk.node.nodeId, estimates } });
+  const view = viewTrace({ joined, spans: ofTrace, joins, clocks: { reference, estimates } });
   const [dialled, accepted] = view.spans.filter((span) => span.name === SPAN.stream);
   expect(view.traceId).toBe(joins[0]?.diallerTraceId);
   expect(accepted).toMatchObject({ nodeId: watch.node.nodeId, flow: { joined: true }, clock: { state: 'moved' } });

@@ -12,7 +12,7 @@ import { type AnyValue, EMPTY_RESOURCE, type Exporter } from '../../../../node-c
 
 const NOW = 1_793_620_800_000_000_000n;
 const exporter: Exporter = { nodeId: 7, address: '0:0000.0000.0007', publicKey: '07'.repeat(32) };
-const head = { reporter: 7, at: Number(NOW / 1_000_000n), reportedAt: NOW - 5n };
+const head = { reporter: 7, reporterKey: exporter.publicKey, at: Number(NOW / 1_000_000n), reportedAt: NOW - 5n };
 const arrived = (log: RecordedLog) => ({ ...log, arrivedAt: NOW, exporter });
 
 const moment = fc.bigInt({ min: 0n, max: 2n ** 63n - 1n });

@@ -88,6 +88,22 @@ describe('clocks are probed', () => {
     expect(closed).toBe(5);
   });
 
+  test('of agents that others place, however exactly they do: they may lie', () => {
+    const through = { clock: { offsetMs: 0, boundMs: 0.1, at: 0, through: [9] } };
+    probe().consider([agent(4, through), agent(5, known(0.1))]);
+    expect(dialled).toEqual([4]);
+  });
+
+  test('of each in turn, though the first ones never answer', () => {
+    const probing = probe();
+    const agents = Array.from({ length: 200 }, (_, n) => agent(n + 2));
+    for (let round = 0; round < 50; round++) {
+      probing.consider(agents);
+      time.ms += 2_000;
+    }
+    expect(new Set(dialled).size).toBe(200);
+  });
+
   test('again when the bound is wide, the widest first, one a round', () => {
     const probing = probe();
     const agents = [agent(4, known(5)), agent(5, known(21)), agent(6, known(40))];

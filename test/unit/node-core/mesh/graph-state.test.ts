@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { graphUpdate } from '../../../../node-core/contract/graph.ts';
 import type { DirectoryNode } from '../../../../node-core/mesh/graph-facts.ts';
 import { GraphState } from '../../../../node-core/mesh/graph-state.ts';
-import { flowRow, NOON, nano, nodeRow, tunnelRow } from '../../../support/report-rows.ts';
+import { flowRow, keyOf, NOON, nano, nodeRow, tunnelRow } from '../../../support/report-rows.ts';
 
 const SELF = 1;
 const listed = (nodeId: number, hostname: string): DirectoryNode => ({ nodeId, hostname, groupIds: [2], tags: ['fx'] });
@@ -98,9 +98,10 @@ describe('agents', () => {
 
   test('carry their clock, and this node is at the reference', () => {
     const state = fleet();
-    state.setClocks(new Map([[4, { offsetMs: 3_000, boundMs: 0.4, at: NOON }]]));
+    state.applyReport(nodeRow(4, NOON));
+    state.setClocks(new Map([[keyOf(4), { offsetMs: 3_000, boundMs: 0.4, at: NOON, through: [9] }]]));
     const { agents } = state.refresh(NOON);
-    expect(agents.get(4)?.clock).toEqual({ offsetMs: 3_000, boundMs: 0.4, at: NOON });
+    expect(agents.get(4)?.clock).toEqual({ offsetMs: 3_000, boundMs: 0.4, at: NOON, through: [9] });
     expect(agents.get(9)?.clock).toBeUndefined();
     expect(agents.get(SELF)).toMatchObject({ self: true, live: true, health: { state: 'ok' } });
   });

@@ -110,8 +110,8 @@ describe('both ends of a stream', () => {
     );
     const times = stitcher.pollHandshake();
     expect(times).toMatchObject({
-      diallerNodeId: 1,
-      acceptorNodeId: 2,
+      dialler: { nodeId: 1, publicKey: exporterOf(1).publicKey },
+      acceptor: { nodeId: 2 },
       t1: at(0),
       t2: at(3_002),
       t3: at(3_002),

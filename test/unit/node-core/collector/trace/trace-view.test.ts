@@ -29,9 +29,14 @@ function shown(spans: readonly SpanRecord[], reference: number | undefined = 1):
     offsets.addHandshake(times);
     now = Math.max(now, times.at);
   }
-  const estimates = reference === undefined ? new Map() : offsets.estimates(reference, now);
+  const estimates = reference === undefined ? new Map() : offsets.estimates(exporterOf(reference).publicKey, now);
   const joined = joinedTrace(joins, spans[0]?.traceId ?? traceIdOf(1));
-  const view = viewTrace({ joined, spans, joins, clocks: { reference, estimates } });
+  const view = viewTrace({
+    joined,
+    spans,
+    joins,
+    clocks: { reference: reference === undefined ? undefined : exporterOf(reference).publicKey, estimates },
+  });
   expect(traceShape.parse(view)).toEqual(view);
   return view;
 }
@@ -226,7 +231,7 @@ test('values that JSON lacks cross as text', () => {
     { key: '__proto__', value: 'own' },
   ];
   const joined = joinedTrace([], span.traceId);
-  const clocks = { reference: 1, estimates: new Map() };
+  const clocks = { reference: exporterOf(1).publicKey, estimates: new Map() };
   const view = viewTrace({ joined, spans: [{ ...span, attributes }], joins: [], clocks });
   expect(view.spans[0]?.attributes).toEqual(
     Object.fromEntries([
@@ -260,7 +265,12 @@ test.each([
   );
   const joined = joinedTrace([], traceIdOf(1));
   const started = performance.now();
-  const view = viewTrace({ joined, spans, joins: [], clocks: { reference: 1, estimates: new Map() } });
+  const view = viewTrace({
+    joined,
+    spans,
+    joins: [],
+    clocks: { reference: exporterOf(1).publicKey, estimates: new Map() },
+  });
   expect(performance.now() - started).toBeLessThan(1_000);
   expect(view.spans).toHaveLength(10_000);
 });

@@ -17,4 +17,5 @@ export const contract = {
   trace: traceRoutes,
   log: logRoutes,
 };
+/** The contract as a type, for clients and routers that are made from it. */
 export type DeckContract = typeof contract;

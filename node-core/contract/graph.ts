@@ -3,31 +3,44 @@ import { z } from 'zod';
 import { group } from './group.ts';
 import { clockOffset, groupId, health, nodeId, pathKind, toldNumber } from './shapes.ts';
 
+/**
+ * A node of the network as it is known here: from the registry, from this node's tunnels, and from what it reports
+ * itself.
+ */
 export const agent = z.object({
   nodeId,
+  /** `N:NNNN.HHHH.LLLL`. */
   address: z.string(),
+  /** As the node registered it: text of others, possibly empty. */
   hostname: z.string(),
   self: z.boolean(),
   groupIds: z.array(groupId),
   tags: z.array(z.string()),
   version: z.string().optional(),
+  /** Whether the registry lists it for everyone; absent while the registry has not told. */
   public: z.boolean().optional(),
   keyFingerprint: z.string().optional(),
   health,
   /** Answered an encrypted ping of this node in this run, and is not silent since. */
   live: z.boolean(),
+  /** Sends its spans and reports here. */
   reports: z.boolean(),
+  /** Milliseconds. */
   rtt: toldNumber.optional(),
+  /** Share of the last pings that stayed unanswered, 0 to 1. */
   loss: toldNumber.optional(),
   lastHeard: z.number().optional(),
   clock: clockOffset.optional(),
+  /** Requests its services handled, and how many of them failed, since it started. */
   requests: toldNumber.optional(),
   failures: toldNumber.optional(),
   /** Set when the node is gone from the registry or silent for good; it leaves the graph 30 s later. */
   leftAt: z.number().optional(),
 });
 
-/** What one end says of a tunnel. */
+/**
+ * What one end says of a tunnel. Counters run from the tunnel's first key exchange; `source` is the reporter's name.
+ */
 export const tunnelSide = z.object({
   reporter: nodeId,
   source: z.string(),
@@ -41,12 +54,16 @@ export const tunnelSide = z.object({
   bytesReceived: z.number(),
   packetsSent: z.number(),
   packetsReceived: z.number(),
+  /** Counts the reporter's key exchanges with the peer. */
   epoch: z.number().int(),
   keySince: z.number(),
   lastHeard: z.number(),
   openStreams: z.number().int(),
 });
 
+/**
+ * A tunnel between two nodes, from one end's or both ends' reports; `rtt` in milliseconds, `loss` as a share of 0 to 1.
+ */
 export const tunnel = z.object({
   /** `LOW-HIGH` of the two node ids. */
   id: z.string(),
@@ -71,6 +88,7 @@ export const openFlow = z.object({
   flowId: z.string(),
   dialler: nodeId,
   acceptor: nodeId,
+  /** The acceptor's: what service it is. */
   port: z.number().int(),
   groupId,
   openedAt: z.number(),
@@ -78,6 +96,10 @@ export const openFlow = z.object({
   ends: z.enum(['both', 'dialler', 'acceptor']),
 });
 
+/**
+ * A beacon that was configured or that a tunnel runs through. `relayedTunnels` and the bytes are of the tunnels known
+ * here.
+ */
 export const beacon = z.object({
   id: z.string(),
   name: z.string(),
@@ -113,6 +135,7 @@ export type OpenFlow = z.infer<typeof openFlow>;
 export type Beacon = z.infer<typeof beacon>;
 export type GraphUpdate = z.infer<typeof graphUpdate>;
 
+/** The feed of the graph. Each reader has its own, named by `feedId`. */
 export const graphRoutes = {
   /** A snapshot, then changes. The reader confirms each revision; meanwhile changes are coalesced by key. */
   watch: oc.output(eventIterator(graphUpdate)),

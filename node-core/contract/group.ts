@@ -3,10 +3,12 @@ import { z } from 'zod';
 import { acting } from './acting.ts';
 import { groupId, nodeId, pathKind } from './shapes.ts';
 
+/** A group of the registry; counts are of the members and inner tunnels that are known here. */
 export const group = z.object({
   groupId,
   name: z.string(),
   joined: z.boolean(),
+  /** `open`, `token` or `invite`; others have their own words. */
   joinRule: z.string(),
   memberIds: z.array(nodeId),
   okCount: z.number().int(),
@@ -14,6 +16,7 @@ export const group = z.object({
   totalTunnels: z.number().int(),
 });
 
+/** A run of pings over a group so far: every member in each message, `done` of them with an outcome. */
 export const groupPingProgress = z.object({
   total: z.number().int(),
   done: z.number().int(),
@@ -32,6 +35,7 @@ export const groupPingProgress = z.object({
 export type Group = z.infer<typeof group>;
 export type GroupPingProgress = z.infer<typeof groupPingProgress>;
 
+/** What an operator does with a group. `join` and `leave` resolve once the registry has agreed. */
 export const groupRoutes = {
   join: acting.input(z.object({ groupId, token: z.string().max(200).optional() })).output(z.void()),
   leave: acting.input(z.object({ groupId })).output(z.void()),

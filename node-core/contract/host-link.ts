@@ -12,12 +12,15 @@ export const hostState = z.object({
   /** Unix milliseconds. */
   since: z.number(),
 });
+/** What the page asks of the window's shell. */
 export const pageRequest = z.object({ type: z.enum(['host-port-request', 'host-start']) });
 
 export type HostState = z.infer<typeof hostState>;
 export type PageRequest = z.infer<typeof pageRequest>;
 
-/** The one content policy of the interface, sent with every page by the window's scheme and by the HTTP server alike. */
+/**
+ * The one content policy of the interface, sent with every page by the window's scheme and by the HTTP server alike.
+ */
 export const CONTENT_SECURITY_POLICY = [
   "default-src 'self'",
   "img-src 'self' data: blob:",

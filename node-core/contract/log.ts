@@ -20,6 +20,7 @@ export type LogEvent = z.infer<typeof logEvent>;
 /** A line before the log gave it its place and time. */
 export type LogEntry = Omit<LogEvent, 'id' | 'at'>;
 
+/** The log of this deck, with what it kept from before a restart. */
 export const logRoutes = {
   /** The last events, then new ones in batches. */
   watch: oc

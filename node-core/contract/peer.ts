@@ -2,8 +2,10 @@ import { z } from 'zod';
 import { acting } from './acting.ts';
 import { nodeId, pathKind } from './shapes.ts';
 
+/** The round trip of one sealed ping, and the path it took. */
 export const pingResult = z.object({ rttMs: z.number(), path: pathKind });
 
+/** What an operator does with single peers. */
 export const peerRoutes = {
   ping: acting
     .input(z.object({ nodeId, timeoutMs: z.number().positive().max(60_000).default(5_000) }))

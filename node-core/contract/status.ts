@@ -3,10 +3,11 @@ import { z } from 'zod';
 import { nodeId } from './shapes.ts';
 
 /**
- * One stage of the loss ledger; `reasons` explains the dropped ones. `node`, `ingest`, `store` and `view` count spans, `peer
- * export` reports too. What is dropped in the others loses no span: `frames` are the datagrams that reached this node's
- * tunnels (mostly others' noise), `datagrams` those that its socket was to send and got, `flows` what spans say of their flow, `clocks` handshakes as evidence about clocks, `reports`
- * what nodes say of themselves, and `mesh` what of that was taken into the picture.
+ * One stage of the loss ledger; `reasons` explains the dropped ones. `node`, `ingest`, `store` and `view` count spans,
+ * `peer export` reports too. What is dropped in the others loses no span: `frames` are the datagrams that reached this
+ * node's tunnels (mostly others' noise), `datagrams` those that its socket was to send and got, `flows` what spans say
+ * of their flow, `clocks` handshakes as evidence about clocks, `reports` what nodes say of themselves, and `mesh` what
+ * of that was taken into the picture.
  */
 export const ledgerStage = z.object({
   stage: z.enum([
@@ -28,6 +29,9 @@ export const ledgerStage = z.object({
   reasons: z.record(z.string(), z.number().int()),
 });
 
+/**
+ * The deck itself: this node (once it is registered), what it depends on, what it collects and what of that was lost.
+ */
 export const deckStatus = z.object({
   at: z.number(),
   startedAt: z.number(),
@@ -58,6 +62,7 @@ export const deckStatus = z.object({
 export type DeckStatus = z.infer<typeof deckStatus>;
 export type LedgerStage = z.infer<typeof ledgerStage>;
 
+/** The feed of the deck's own state. */
 export const statusRoutes = {
   /** The whole state of the deck, whenever it changes; at most a few times a second. */
   watch: oc.output(eventIterator(deckStatus)),

@@ -2,6 +2,7 @@ import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
 import { groupId, nodeId, pathKind, spanId, traceId } from './shapes.ts';
 
+/** An OTLP attribute as JSON: what JSON has no number for is decimal text, bytes are hex. */
 export const attributeValue: z.ZodType<AttributeJson> = z.lazy(() =>
   z.union([
     z.string(),
@@ -15,6 +16,7 @@ export const attributeValue: z.ZodType<AttributeJson> = z.lazy(() =>
 
 export type AttributeJson = string | number | boolean | null | AttributeJson[] | { [key: string]: AttributeJson };
 
+/** A named moment inside a span, by the clock of the span's node: `at` is not moved as the span's times are. */
 export const spanEvent = z.object({
   name: z.string(),
   at: z.number(),
@@ -30,12 +32,14 @@ export const traceSpan = z.object({
   parentIndex: z.number().int(),
   depth: z.number().int(),
   name: z.string(),
+  /** OpenTelemetry's kind of span. */
   kind: z.enum(['unspecified', 'internal', 'server', 'client', 'producer', 'consumer']),
   status: z.enum(['unset', 'ok', 'error']),
   statusMessage: z.string(),
   service: z.string(),
   nodeId: nodeId.optional(),
   groupId: groupId.optional(),
+  /** What the time was spent on; a `container`'s own time is what no span inside covers. */
   category: z.enum(['model', 'work', 'setup', 'network', 'relay', 'queue', 'container']),
   path: pathKind.optional(),
   /** Milliseconds after the trace's start, on the shifted axis and as recorded. */
@@ -44,6 +48,9 @@ export const traceSpan = z.object({
   rawStartMs: z.number(),
   startTimeUnixNano: z.string(),
   endTimeUnixNano: z.string(),
+  /**
+   * How the times were moved: not at all (`reference`), by an offset, or placed inside its caller for want of evidence.
+   */
   clock: z.discriminatedUnion('state', [
     z.object({ state: z.literal('reference') }),
     z.object({
@@ -72,6 +79,10 @@ export const traceSpan = z.object({
   onCriticalPath: z.boolean(),
 });
 
+/**
+ * One trace on one time axis, joined from several raw ones where flows show that they are one. `spans` are at most what
+ * one reply can carry, `totalSpans` is what the store has.
+ */
 export const trace = z.object({
   /** Of the root dialler, when several raw traces were joined. */
   traceId,
@@ -84,9 +95,11 @@ export const trace = z.object({
   agents: z.array(z.object({ nodeId: nodeId.optional(), service: z.string(), spans: z.number().int() })),
   /** Milliseconds of the critical path by category. */
   criticalPath: z.record(z.string(), z.number()),
+  /** Sentences on what is missing or was mended in the picture. */
   notes: z.array(z.string()),
 });
 
+/** What a list is asked for: all conditions have to hold. `text` is looked for in names, services and attributes. */
 export const traceQuery = z.object({
   fromMs: z.number().optional(),
   toMs: z.number().optional(),
@@ -100,6 +113,7 @@ export const traceQuery = z.object({
   limit: z.number().int().min(1).max(2_000).default(200),
 });
 
+/** A row of the list of traces; `errors` counts failed spans, `services` are names of agents. */
 export const traceSummary = z.object({
   traceId,
   /** All raw traces that flows made one, the row's own among them. */
@@ -114,6 +128,7 @@ export const traceSummary = z.object({
   groupIds: z.array(groupId),
 });
 
+/** The newest traces that match, how many match, and how many there are in the asked time. */
 export const traceSearchResult = z.object({
   traces: z.array(traceSummary),
   matched: z.number().int(),
@@ -128,6 +143,7 @@ export const tracePath = z.object({
   criticalPath: z.record(z.string(), z.number()),
 });
 
+/** Spans that started in one of the equal parts of an asked time, which begins at `at`. */
 export const volumeBucket = z.object({ at: z.number(), spans: z.number().int(), errors: z.number().int() });
 export type TraceSpan = z.infer<typeof traceSpan>;
 export type Trace = z.infer<typeof trace>;
@@ -139,13 +155,16 @@ export type VolumeBucket = z.infer<typeof volumeBucket>;
 
 const reading = oc.errors({ 'trace.not-found': {}, 'query.invalid': {}, 'store.unavailable': {} });
 
+/** What is read of traces: those in the store, and those that grow now. */
 export const traceRoutes = {
   search: reading.input(traceQuery).output(traceSearchResult),
   /** Summaries of traces as their spans arrive, before they are flushed; at most one batch in 200 ms. */
   tail: reading.input(traceQuery).output(eventIterator(z.array(traceSummary))),
   /** Any raw id opens the joined trace. */
   get: reading.input(z.object({ traceId })).output(trace),
-  /** Critical paths for the rows of a list; traces that are gone, or too large to be read beside others, are left out. */
+  /**
+   * Critical paths for the rows of a list; traces that are gone, or too large to be read beside others, are left out.
+   */
   paths: reading.input(z.object({ traceIds: z.array(traceId).min(1).max(100) })).output(z.array(tracePath)),
   /** OTLP JSON text, with raw ids or with the joined one. */
   export: reading

@@ -47,6 +47,7 @@ const failed = (text: string, again: () => void): void =>
 const agentName = (nodeId: number): string => useGraphStore.getState().agents.get(nodeId)?.hostname ?? String(nodeId);
 const groupName = (groupId: number): string => useGraphStore.getState().groups.get(groupId)?.name ?? String(groupId);
 
+/** Pings an agent and says how it went in the status line. */
 export async function pingAgent(nodeId: number): Promise<void> {
   const name = agentName(nodeId);
   const [error, result] = await safe(Promise.resolve().then(() => deckClient().peer.ping({ nodeId })));
@@ -65,6 +66,7 @@ export async function joinGroup(groupId: number, token?: string): Promise<void> 
   done(`Joined ${name}.`, { label: 'Undo', run: () => void leaveGroup(groupId) });
 }
 
+/** Leaves a group and says so; closes the sheet that asked for it. */
 export async function leaveGroup(groupId: number): Promise<void> {
   const name = groupName(groupId);
   const [error] = await safe(Promise.resolve().then(() => deckClient().group.leave({ groupId })));
@@ -99,6 +101,7 @@ export async function pingGroup(groupId: number): Promise<void> {
   }
 }
 
+/** Ends a run over a group, if there is one; what it measured stays. */
 export function stopGroupPing(groupId: number): void {
   const controller = pings.get(groupId);
   if (controller === undefined) return;

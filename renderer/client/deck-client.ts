@@ -7,8 +7,10 @@ import { contract, type DeckContract } from '../../node-core/contract/contract.t
 import { hostState } from '../../node-core/contract/host-link.ts';
 import type { LinkState } from '../stores/status-store.ts';
 
+/** Typed calls and feeds. A failed call rejects with an ORPCError that has the code of the contract. */
 export type DeckClient = ContractRouterClient<DeckContract>;
 
+/** Who is told of connections. */
 export interface LinkListener {
   /** A fresh connection: feeds start on it, those of the one before have ended. */
   onClient(client: DeckClient): void;
@@ -28,7 +30,9 @@ const RETRY_MS = [250, 500, 1_000, 2_000, 4_000];
 
 const plugins = () => [new ResponseValidationPlugin(contract)];
 
-/** In the app's window the host is reached through a port that the preload script hands over; in a browser by WebSocket. */
+/**
+ * In the app's window the host is reached through a port that the preload script hands over; in a browser by WebSocket.
+ */
 export function openDeckLink(listener: LinkListener): DeckLink {
   return location.protocol === 'http:' || location.protocol === 'https:'
     ? new SocketDeckLink(listener)

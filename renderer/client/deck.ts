@@ -58,6 +58,7 @@ export function onDeckClient(run: () => void): () => void {
   return () => clientListeners.delete(run);
 }
 
+/** Starts the engine again after it ended too often. */
 export const startHostAgain = (): void => link?.startHost();
 
 /** Freezes the picture, or lets it go on. Before the first picture there is nothing to freeze. */

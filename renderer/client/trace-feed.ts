@@ -49,6 +49,10 @@ export function stopSearch(): void {
   useTraceStore.getState().set({ searchingSince: undefined });
 }
 
+/**
+ * Reads a trace by any of its ids into the store. Of two calls the later one wins; an error stands in the store as a
+ * sentence.
+ */
 export async function openTrace(traceId: string): Promise<void> {
   const store = useTraceStore.getState();
   store.set({ openId: traceId, openError: undefined });
@@ -58,7 +62,10 @@ export async function openTrace(traceId: string): Promise<void> {
   store.show(trace);
 }
 
-/** Reads the open trace again when the list tells that it has more spans by now, or while a clock of its nodes is unknown. */
+/**
+ * Reads the open trace again when the list tells that it has more spans by now, or while a clock of its nodes is
+ * unknown.
+ */
 function rereadStale(summaries: readonly TraceSummary[]): void {
   const { openId, open, waiting } = useTraceStore.getState();
   const known = waiting ?? open;

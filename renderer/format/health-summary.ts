@@ -5,6 +5,7 @@ import { formatCount, formatPlural } from './number.ts';
 /** Worst first: what needs a look stands before what does not. */
 export const HEALTH_RANK: Readonly<Record<HealthState, number>> = { failing: 0, degraded: 1, unknown: 2, ok: 3 };
 
+/** Agents by state. */
 export type HealthCounts = Readonly<Record<HealthState, number>>;
 
 /** How the host judges each agent but this node, counted. */

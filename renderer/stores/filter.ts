@@ -1,8 +1,10 @@
 import type { Agent, Tunnel } from '../../node-core/contract/graph.ts';
 import type { Group } from '../../node-core/contract/group.ts';
 
+/** What a chip can be about. */
 export const CHIP_KEYS = ['group', 'path', 'health', 'agent', 'tag'] as const;
 export type ChipKey = (typeof CHIP_KEYS)[number];
+/** One condition, `group: finance`; values are compared without regard to case. */
 export interface Chip {
   readonly key: ChipKey;
   readonly value: string;
@@ -12,8 +14,10 @@ export interface Filter {
   readonly chips: readonly Chip[];
   readonly text: string;
 }
+/** Lets everything through. */
 export const NO_FILTER: Filter = { chips: [], text: '' };
 
+/** What the filter has to know beside the agents: names of groups, and whose tunnels take which path. */
 export interface FilterFacts {
   readonly groups: ReadonlyMap<number, Group>;
   readonly tunnels: Iterable<Tunnel>;
@@ -32,13 +36,16 @@ export function plainText(filter: Filter): string {
   return typing ? '' : filter.text.trim();
 }
 
+/** Whether anything is asked for; a chip that is still being typed asks for nothing yet. */
 export const isFiltering = (filter: Filter): boolean => filter.chips.length > 0 || plainText(filter) !== '';
 
+/** The filter with a chip more, once, and the field emptied. */
 export function withChip(filter: Filter, chip: Chip): Filter {
   const same = filter.chips.some((each) => each.key === chip.key && each.value === chip.value);
   return { chips: same ? filter.chips : [...filter.chips, chip], text: '' };
 }
 
+/** The filter without this chip; the typed words stay. */
 export const withoutChip = (filter: Filter, chip: Chip): Filter => ({
   ...filter,
   chips: filter.chips.filter((each) => each !== chip),

@@ -16,6 +16,7 @@ export interface GraphPicture {
   readonly groups: ReadonlyMap<number, Group>;
 }
 
+/** Before the first snapshot. */
 export const EMPTY_PICTURE: GraphPicture = {
   loaded: false,
   at: 0,
@@ -31,6 +32,7 @@ interface GraphState extends GraphPicture {
   apply(update: GraphUpdate): void;
 }
 
+/** The graph of the mesh, kept by the graph feed alone. */
 export const useGraphStore = create<GraphState>()((set) => ({
   ...EMPTY_PICTURE,
   apply: (update) => set((state) => applyGraphUpdate(state, update)),

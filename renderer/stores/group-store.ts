@@ -19,6 +19,7 @@ interface GroupState {
   setLeaving(groupId: number | undefined): void;
 }
 
+/** Which group is open, is pinged or is about to be left. */
 export const useGroupStore = create<GroupState>()((set) => ({
   openGroup: undefined,
   pings: {},

@@ -9,6 +9,7 @@ interface LogState {
   append(events: readonly LogEvent[]): void;
 }
 
+/** The log, oldest line first, kept by the log feed alone. */
 export const useLogStore = create<LogState>()((set) => ({
   events: [],
   append: (events) => set((state) => ({ events: mergeEvents(state.events, events) })),

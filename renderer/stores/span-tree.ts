@@ -67,7 +67,10 @@ export function treeOf(spans: readonly TraceSpan[]): Tree {
   return { roots, children: items, otherEnd };
 }
 
-/** Siblings of one node, name and kind, with nothing inside and without a fault, stand together where the first of them is. */
+/**
+ * Siblings of one node, name and kind, with nothing inside and without a fault, stand together where the first of them
+ * is.
+ */
 function withAlike(
   spans: readonly TraceSpan[],
   parent: number,

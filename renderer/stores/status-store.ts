@@ -23,6 +23,7 @@ interface StatusState {
   setNotice(notice: Notice | undefined): void;
 }
 
+/** The connection to the engine, what the engine says of itself, and the one line about the last act. */
 export const useStatusStore = create<StatusState>()((set) => ({
   link: 'connecting',
   linkSince: Date.now(),

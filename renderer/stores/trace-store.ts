@@ -12,7 +12,9 @@ export interface TraceControls {
   /** Length of the window that ends now, minutes. */
   readonly minutes: number;
 }
+/** Columns that the list can be sorted by. */
 export type SortKey = 'start' | 'title' | 'agents' | 'duration' | 'spans' | 'errors';
+/** One of the orders of the list. */
 export interface Sort {
   readonly key: SortKey;
   readonly descending: boolean;
@@ -70,6 +72,7 @@ interface TraceState {
 /** Rows that the list holds; the host has the rest. */
 export const MAX_LISTED = 2_000;
 
+/** Every trace of the last half hour. */
 export const DEFAULT_CONTROLS: TraceControls = {
   text: '',
   service: '',
@@ -79,6 +82,7 @@ export const DEFAULT_CONTROLS: TraceControls = {
   minutes: 30,
 };
 
+/** The list of traces, the open one, and what the operator did to its picture. */
 export const useTraceStore = create<TraceState>()((set) => ({
   controls: DEFAULT_CONTROLS,
   sort: [{ key: 'start', descending: true }],
@@ -166,6 +170,7 @@ function withPaths({ paths, list }: TraceState, found: readonly ListedPath[]): R
   return new Map(all.flatMap((path) => (list.has(path.traceId) ? [[path.traceId, path] as const] : [])));
 }
 
+/** The set with the value in it or, where it was in it, without. */
 export function toggled<T>(set: ReadonlySet<T>, value: T): ReadonlySet<T> {
   const next = new Set(set);
   if (!next.delete(value)) next.add(value);

@@ -2,6 +2,7 @@ import { create } from 'zustand';
 import { persist } from 'zustand/middleware';
 import { type Filter, NO_FILTER } from './filter.ts';
 
+/** In the order of the rail and of Ctrl+1 to Ctrl+4. */
 export const VIEWS = ['graph', 'traces', 'groups', 'log'] as const;
 export type View = (typeof VIEWS)[number];
 export type Theme = 'system' | 'dark' | 'light';
@@ -13,16 +14,20 @@ export type Selection =
   | { readonly kind: 'group'; readonly groupId: number }
   | { readonly kind: 'beacon'; readonly id: string }
   | { readonly kind: 'status'; readonly topic: StatusTopic };
+/** The parts of the status line that have an explanation. */
 export type StatusTopic = 'registry' | 'beacons' | 'sources' | 'ledger' | 'store';
 
+/** A place in the drawing, px from its origin, or from its group's corner for a member. */
 export interface Point {
   readonly x: number;
   readonly y: number;
 }
+/** The neighbourhood that the graph is narrowed to: `hops` tunnels away from one agent. */
 export interface Focus {
   readonly nodeId: number;
   readonly hops: 1 | 2 | 3;
 }
+/** A span of time that was chosen in the time band, Unix milliseconds. */
 export interface TimeSpan {
   readonly fromMs: number;
   readonly toMs: number;
@@ -87,6 +92,7 @@ const KEPT: Kept = {
   slots: {},
 };
 
+/** How the operator has the window: what is in `Kept` is stored in the browser and survives a restart. */
 export const useViewStore = create<ViewState>()(
   persist(
     (set) => ({

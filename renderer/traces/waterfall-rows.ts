@@ -5,7 +5,9 @@ import { type Alike, alikeKeys, type Item, spanKey, treeOf } from '../stores/spa
 export interface WaterfallRow {
   /** The same for the same span however the trace grows. */
   readonly key: string;
-  /** Index into the trace's spans; of the dialler's span where both ends share the row, of the longest of those alike. */
+  /**
+   * Index into the trace's spans; of the dialler's span where both ends share the row, of the longest of those alike.
+   */
   readonly index: number;
   /** The acceptor's span in the same row. */
   readonly other: number | undefined;
@@ -18,7 +20,10 @@ export interface WaterfallRow {
   readonly foldKey: string;
 }
 
-/** The rows in drawing order, without what is folded away. Both ends of a joined flow become one row, and so do alike siblings. */
+/**
+ * The rows in drawing order, without what is folded away. Both ends of a joined flow become one row, and so do alike
+ * siblings.
+ */
 export function waterfallRows(
   spans: readonly TraceSpan[],
   folded: ReadonlySet<string>,

@@ -25,6 +25,7 @@ export function PathsBar({ title, tunnels }: { title: string; tunnels: readonly 
   );
 }
 
+/** Tunnels by kind of path. */
 export function countPaths(tunnels: readonly Tunnel[]): Record<PathKindName, number> {
   const counts: Record<PathKindName, number> = { lan: 0, direct: 0, punched: 0, relay: 0, compat: 0, unknown: 0 };
   for (const tunnel of tunnels) counts[tunnel.path]++;

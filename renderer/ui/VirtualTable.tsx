@@ -2,6 +2,7 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { ArrowDown, ArrowUp } from 'lucide-react';
 import { type KeyboardEvent, type ReactNode, type UIEvent, useEffect, useRef, useState } from 'react';
 
+/** One column of a long table; `width` is a track of a CSS grid. */
 export interface Column<T> {
   readonly key: string;
   readonly title: string;
@@ -34,7 +35,10 @@ interface VirtualTableProps<T> {
 const ROW_PX = 24;
 const OVERSCAN = 12;
 
-/** A table of any length: sticky head, rows of one height of which only those in view exist, arrows to walk, Enter to open. */
+/**
+ * A table of any length: sticky head, rows of one height of which only those in view exist, arrows to walk, Enter to
+ * open.
+ */
 export function VirtualTable<T>(props: VirtualTableProps<T>) {
   const { rows, columns, keyOf, following } = props;
   const scroller = useRef<HTMLDivElement>(null);

@@ -1,3 +1,4 @@
+/** Rows that hold still, and those that wait. */
 export interface SteadyRows<T> {
   readonly rows: readonly T[];
   /** How many rows are new and not among `rows`. */

@@ -14,8 +14,10 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
+/** The class now, outside of drawing. */
 export const currentWidth = (): WidthClass => (narrow.matches ? 'narrow' : small.matches ? 'small' : 'wide');
 
+/** The class, followed as the window changes. */
 export const useWidth = (): WidthClass => useSyncExternalStore(subscribe, currentWidth);
 
 /** A wide window with room for things side by side that else lie one over another. */

@@ -9,6 +9,7 @@ import { fromBase64 } from '../wire/registry-message.ts';
 import type { RegistryCall, ReplyOf, RequestOf } from '../wire/registry-request.ts';
 import type { Answer, RegistryProfile, TracedCall } from './registry-client.ts';
 import { TrustGate } from './trust-gate.ts';
+import type { KeyRotation } from './trusted-peers.ts';
 
 /** What the lookups need of the node they belong to. */
 export interface LookupHost {
@@ -25,11 +26,15 @@ export interface LookupHost {
     now: Instant,
     traced: TracedCall,
   ): void;
+  /** The registry named this identity key for a node, and how it came to it. */
+  identityTold(nodeId: number, publicKey: Uint8Array, rotations: readonly KeyRotation[]): void;
   /** The dial that waits for a peer: what is asked about it is asked on its behalf. */
   dialOf(nodeId: number): SpanContext | undefined;
 }
 
 const MOST_REMEMBERED = 8_192;
+/** Rotations of a key that are looked at: each costs a signature check. */
+const MOST_ROTATIONS = 8;
 
 /** What a node asks its registry about its peers: their keys, where they are, and whether they may come in. */
 export class PeerLookups {
@@ -70,9 +75,19 @@ export class PeerLookups {
 
   /** Asks for the identity key of a peer, for the tunnels. */
   lookUpKey(nodeId: number, now: Instant): void {
+    const answer = (publicKey: Uint8Array | undefined, at: Instant) =>
+      this.#host.tunnels.providePeerKey(nodeId, publicKey, at);
+    this.askKey(nodeId, answer, now);
+  }
+
+  /** Asks for the identity key of a peer; undefined when there is none to be had. A key other than before is news. */
+  askKey(nodeId: number, then: (publicKey: Uint8Array | undefined, now: Instant) => void, now: Instant): void {
     const answer: Answer<'lookup'> = (result, at) => {
-      const key = result instanceof PilotError ? undefined : fromBase64(result.publicKey);
-      this.#host.tunnels.providePeerKey(nodeId, key, at);
+      const publicKey = result instanceof PilotError ? undefined : fromBase64(result.publicKey);
+      if (publicKey !== undefined && !(result instanceof PilotError)) {
+        this.#host.identityTold(nodeId, publicKey, rotationsOf(result));
+      }
+      then(publicKey, at);
     };
     this.#host.ask('lookup', { nodeId }, answer, now, this.#traced(nodeId));
   }
@@ -126,6 +141,13 @@ export class PeerLookups {
       relayOnly,
     };
   }
+}
+
+function rotationsOf({ keyRotations = [] }: ReplyOf<'lookup'>): KeyRotation[] {
+  return keyRotations.slice(-MOST_ROTATIONS).flatMap(({ publicKey: key, signature: signed }) => {
+    const [publicKey, signature] = [fromBase64(key), fromBase64(signed)];
+    return publicKey === undefined || signature === undefined ? [] : [{ publicKey, signature }];
+  });
 }
 
 function endSpan(span: Span, result: object, now: Instant): void {

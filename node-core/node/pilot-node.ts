@@ -19,6 +19,8 @@ import type { FlowEnds } from './flow-spans.ts';
 import { PeerLookups } from './peer-lookups.ts';
 import { type Answer, RegistryClient, type RegistryProfile, type TracedCall } from './registry-client.ts';
 import { type Report, Reporter } from './reporter.ts';
+import { Trust, type TrustEvent } from './trust.ts';
+import type { TrustedPeer } from './trusted-peers.ts';
 
 export interface PilotNodeOptions {
   readonly identity: Identity;
@@ -30,6 +32,8 @@ export interface PilotNodeOptions {
   readonly clockEpoch?: () => number;
   /** Spans and reports recorded so far, and those that were lost before they left; for the node's report. */
   readonly exportCounts?: () => { readonly recorded: number; readonly dropped: number };
+  /** Whom this node trusted in earlier lives; `trust` events say how it goes on. */
+  readonly trusted?: readonly TrustedPeer[];
   /** Ports that only trusted peers may open, also on a public node. */
   readonly trustedPorts?: readonly number[];
   /** Ports whose streams carry telemetry: never traced, or an exporter would trace its own export for ever. */
@@ -67,6 +71,7 @@ export type NodeEvent =
     }
   | { readonly type: 'stream'; readonly event: StreamEvent }
   | { readonly type: 'tunnel'; readonly event: TunnelEvent }
+  | TrustEvent
   | {
       readonly type: 'datagram';
       readonly peerNodeId: number;
@@ -90,6 +95,7 @@ export class PilotNode {
   readonly #lookups: PeerLookups;
   readonly #flows: FlowBook;
   readonly #reporter: Reporter;
+  readonly #trust: Trust;
   readonly #peerKeys = new Map<number, SessionKeys>();
   readonly #events: NodeEvent[] = [];
   readonly #startedAt: bigint;
@@ -130,8 +136,10 @@ export class PilotNode {
       trustedPorts: new Set(options.trustedPorts),
       nodeId: () => this.nodeId,
       ask: (type, request, answer, at, traced) => this.registry.call(type, request, answer, at, traced),
+      identityTold: (nodeId, publicKey, rotations) => this.#trust.identityTold(nodeId, publicKey, rotations),
       dialOf: (peerNodeId) => this.#flows.dialOf(peerNodeId),
     });
+    this.#trust = this.#createTrust();
     this.#reporter = new Reporter({
       node: () => this.#nodeReport(),
       peers: () => this.tunnels.peers(),
@@ -252,18 +260,27 @@ export class PilotNode {
     this.#settle(now);
   }
 
-  /** Lets a peer reach this node; the registry is told at each registration again. */
-  trust(peerNodeId: number, answer: Answer<'report_trust'>, now: Instant): void {
-    const known = this.#peerKeys.get(peerNodeId);
-    const settled: Answer<'report_trust'> = (result, at) => {
-      if (!(result instanceof PilotError)) {
-        this.registry.profile.trusted.add(peerNodeId);
-        this.#lookups.forgetTrust(peerNodeId);
-        if (known !== undefined) this.tunnels.pin(peerNodeId, known.peerIdentityKey);
-      }
-      answer(result, at);
-    };
-    this.ask('report_trust', { nodeId: this.nodeId, peerId: peerNodeId }, settled, now);
+  /**
+   * Lets a peer reach this node, and takes no other for it than who has its identity key. The registry is told now and at
+   * each registration.
+   *
+   * @param publicKey - The key to trust, also in place of another; else the one trusted before, that of the session, or the
+   *   one the registry names.
+   */
+  trust(peerNodeId: number, answer: Answer<'report_trust'>, now: Instant, publicKey?: Uint8Array): void {
+    this.#trust.grant(peerNodeId, publicKey, answer, now);
+    this.#settle(now);
+  }
+
+  /** Takes the trust in a peer back, here and at the registry. */
+  untrust(peerNodeId: number, answer: Answer<'revoke_trust'>, now: Instant): void {
+    this.#trust.revoke(peerNodeId, answer, now);
+    this.#settle(now);
+  }
+
+  /** Whom this node trusts, and under which keys. */
+  trustedPeers(): readonly TrustedPeer[] {
+    return this.#trust.peers();
   }
 
   /** The stream's span, for what the application does on it; undefined when it is not traced. */
@@ -361,9 +378,7 @@ export class PilotNode {
       case 'rekeyed':
         this.#peerKeys.set(event.peerNodeId, event.keys);
         if (event.type === 'rekeyed') this.streams.peerRekeyed(event.peerNodeId, now);
-        else if (this.registry.profile.trusted.has(event.peerNodeId)) {
-          this.tunnels.pin(event.peerNodeId, event.keys.peerIdentityKey);
-        }
+        else this.#trust.sessionUp(event.peerNodeId, event.keys.peerIdentityKey, now);
         break;
       case 'path-changed':
         this.#flows.pathChanged(event, this.streams.openStreams(event.peerNodeId), now);
@@ -390,6 +405,23 @@ export class PilotNode {
     }
     if ('peerNodeId' in event) this.#reporter.tunnelChanged(event.peerNodeId, now);
     this.#events.push({ type: 'tunnel', event });
+  }
+
+  #createTrust(): Trust {
+    const { tunnels } = this;
+    const { profile } = this.registry;
+    const host = {
+      profile,
+      tunnels,
+      lookups: () => this.#lookups,
+      sessionKey: (nodeId: number) => this.peerKey(nodeId),
+      report: (peerId: number, answer: Answer<'report_trust'>, now: Instant) =>
+        this.registry.call('report_trust', { nodeId: this.nodeId, peerId }, answer, now),
+      takeBack: (peerId: number, answer: Answer<'revoke_trust'>, now: Instant) =>
+        this.registry.call('revoke_trust', { nodeId: this.nodeId, peerId }, answer, now),
+      emit: (event: TrustEvent) => this.#events.push(event),
+    };
+    return new Trust(host, this.#options.trusted ?? []);
   }
 
   #noteBeacon(news: { readonly state: 'ok' | 'away'; readonly since: Instant; readonly rttMs?: number }): void {

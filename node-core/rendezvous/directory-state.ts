@@ -18,6 +18,8 @@ const node = z.object({
   present: z.boolean(),
   keyCreatedAt: z.number(),
   rotations: z.number().int(),
+  /** The last keys that the node changed to, oldest first, each signed for by the key before. */
+  rotationLog: z.array(z.object({ publicKey: z.string(), signature: z.string() })).default([]),
   /** Unix milliseconds. */
   lastSeen: z.number(),
 });

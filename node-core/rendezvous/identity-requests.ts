@@ -109,7 +109,7 @@ function rotateKey(state: RegistryState, request: Request, now: Instant): JsonOb
   const node = state.authenticate(request, 'node_id');
   const publicKey = request.text('new_public_key');
   requirePublicKey(publicKey);
-  state.nodes.changeKey(node, publicKey, now);
+  state.nodes.changeKey(node, publicKey, request.text('signature'), now);
   state.changed = true;
   return { node_id: node.nodeId, address: formatAddress({ network: 0, node: node.nodeId }), public_key: publicKey };
 }

@@ -36,10 +36,17 @@ function lookup(state: RegistryState, request: Request): JsonObject {
     address: formatAddress({ network: 0, node: node.nodeId }),
     networks: [0, ...state.groups.idsOf(node.nodeId)],
     public_key: node.publicKey,
+    ...rotationsOf(node),
     public: node.public,
     ...described(node),
     ...(node.public ? reachableAt(state, node) : {}),
   };
+}
+
+/** How the node came to its key, for peers that trusted an earlier one: each is signed for by the one before (ours). */
+function rotationsOf({ rotationLog }: NodeRecord): JsonObject {
+  if (rotationLog.length === 0) return {};
+  return { key_rotations: rotationLog.map(({ publicKey, signature }) => ({ public_key: publicKey, signature })) };
 }
 
 function resolve(state: RegistryState, request: Request, now: Instant): JsonObject {

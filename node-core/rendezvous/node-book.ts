@@ -7,6 +7,8 @@ const MAX_NODES = 100_000;
 /** From here a stock daemon takes some ids for agents it trusts from the start. */
 const FIRST_RESERVED_NODE_ID = 16_000;
 const AFTER_RESERVED_NODE_ID = 1_000_000;
+/** Rotations of a key that are kept, so that peers who trusted an earlier one can follow. */
+const MAX_ROTATIONS = 8;
 const REAP_PAUSE_MS = 10_000;
 
 /** Every node that ever registered. A key keeps its node id for ever; presence comes and goes. */
@@ -85,6 +87,7 @@ export class NodeBook {
       present: true,
       keyCreatedAt: unixMs(now),
       rotations: 0,
+      rotationLog: [],
       lastSeen: unixMs(now),
     };
     this.#nodes.set(nodeId, node);
@@ -92,12 +95,16 @@ export class NodeBook {
     return node;
   }
 
-  /** @throws RequestError when another node has had that key. */
-  changeKey(node: NodeRecord, publicKey: string, now: Instant): void {
+  /**
+   * @param signature - By the key before, base64.
+   * @throws RequestError when another node has had that key.
+   */
+  changeKey(node: NodeRecord, publicKey: string, signature: string, now: Instant): void {
     if (this.#idsByKey.has(publicKey)) throw new RequestError('public key already in use');
     this.#idsByKey.delete(node.publicKey);
     this.#idsByKey.set(publicKey, node.nodeId);
-    Object.assign(node, { publicKey, keyCreatedAt: unixMs(now), rotations: node.rotations + 1 });
+    const rotationLog = [...node.rotationLog, { publicKey, signature }].slice(-MAX_ROTATIONS);
+    Object.assign(node, { publicKey, keyCreatedAt: unixMs(now), rotations: node.rotations + 1, rotationLog });
   }
 
   /** @throws RequestError for a name that is not one, or somebody else's. An empty one gives the name up. */

@@ -25,6 +25,7 @@ export interface RunningNodeOptions
     | 'tracer'
     | 'clockEpoch'
     | 'exportCounts'
+    | 'trusted'
     | 'trustedPorts'
     | 'untracedPorts'
     | 'followObservedEndpoint'
@@ -178,9 +179,24 @@ export class RunningNode {
     });
   }
 
-  async trust(peerNodeId: number): Promise<void> {
+  /**
+   * Lets a peer reach this node, and takes no other for it than who has its identity key.
+   *
+   * @param publicKey - The key to trust, also in place of another; else the one the peer is known by.
+   * @throws PilotError as `ask`
+   */
+  async trust(peerNodeId: number, publicKey?: Uint8Array): Promise<void> {
     await new Promise((resolve, reject) => {
-      this.#loop.run((now) => this.#node.trust(peerNodeId, (result) => settle(result, resolve, reject), now));
+      this.#loop.run((now) =>
+        this.#node.trust(peerNodeId, (result) => settle(result, resolve, reject), now, publicKey),
+      );
+    });
+  }
+
+  /** Takes the trust in a peer back. @throws PilotError as `ask` */
+  async untrust(peerNodeId: number): Promise<void> {
+    await new Promise((resolve, reject) => {
+      this.#loop.run((now) => this.#node.untrust(peerNodeId, (result) => settle(result, resolve, reject), now));
     });
   }
 

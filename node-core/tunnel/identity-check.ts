@@ -123,9 +123,9 @@ export class IdentityCheck {
     if (frame !== 'recovery' && frame.kind === 'key-exchange') {
       const { x25519PublicKey, ed25519PublicKey, signature } = frame;
       if (!this.#identities.matches(nodeId, ed25519PublicKey)) {
-        // The peer may have a new identity: the registry is asked once more, unless it was a moment ago or is not believed.
-        if (this.isPinned(nodeId)) this.#host.drop('identity-mismatch', nodeId, route);
-        else this.#ask(nodeId, waiting, 'identity-mismatch', now);
+        // The peer may have a new identity: the registry is asked once more, unless it was a moment ago. A pinned key stays
+        // whatever it says, but who pinned it hears of it.
+        this.#ask(nodeId, waiting, 'identity-mismatch', now);
         return;
       }
       if (!verifySignature(ed25519PublicKey, keyExchangeSignedBytes(nodeId, x25519PublicKey), signature)) {

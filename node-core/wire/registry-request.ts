@@ -125,6 +125,8 @@ const CALLS = {
       address,
       networks: uints('networks', 16),
       publicKey,
+      /** How it came to that key, oldest first; each signature is by the key before, over `rotate:ID:KEY` (ours). */
+      keyRotations: optional(listOf('key_rotations', { publicKey, signature: text('signature') })),
       public: flag('public'),
       ...description,
       realAddress: optional(realAddress),

@@ -5,6 +5,7 @@ import { Identity } from '../../node-core/crypto/identity.ts';
 import { drainNode } from '../../node-core/node/drain-node.ts';
 import { type NodeEvent, PilotNode, type PilotNodeOptions } from '../../node-core/node/pilot-node.ts';
 import type { RegistryProfile } from '../../node-core/node/registry-client.ts';
+import type { TrustedPeer } from '../../node-core/node/trusted-peers.ts';
 import { Beacon } from '../../node-core/rendezvous/beacon.ts';
 import { Directory } from '../../node-core/rendezvous/directory.ts';
 import { echoService } from '../../node-core/services/echo.ts';
@@ -148,7 +149,7 @@ export class SimNode implements SimMachine {
 export class SimWorld {
   readonly network: SimNetwork;
   beacon = new Beacon();
-  directory = new Directory({ beaconAddress: `${BEACON.host}:${BEACON.port}`, adminToken: ADMIN });
+  directory = this.createDirectory();
   registryUp = true;
   readonly beaconHost: SimHost;
   readonly #nodes: SimNode[] = [];
@@ -180,9 +181,14 @@ export class SimWorld {
 
   /** A registered node on a host of its own. */
   addNode(
-    options: { readonly nat?: SimNat; readonly identity?: Identity; readonly profile?: Partial<RegistryProfile> } = {},
+    options: {
+      readonly nat?: SimNat;
+      readonly identity?: Identity;
+      readonly profile?: Partial<RegistryProfile>;
+      readonly trusted?: readonly TrustedPeer[];
+    } = {},
   ): SimNode {
-    const { nat, identity = Identity.create(this.network.randomBytes) } = options;
+    const { nat, identity = Identity.create(this.network.randomBytes), trusted = [] } = options;
     const host = `${nat === undefined ? '5.0.0' : '10.0.0'}.${this.#nodes.length + 1}`;
     const profile: RegistryProfile = {
       listenAddress: `${host}:${PORT}`,
@@ -195,7 +201,7 @@ export class SimWorld {
       trusted: new Set(),
       ...options.profile,
     };
-    const node = new SimNode(this, { identity, profile, beacon: BEACON, random: this.network.randomBytes });
+    const node = new SimNode(this, { identity, profile, trusted, beacon: BEACON, random: this.network.randomBytes });
     this.#nodes.push(node);
     this.network.attach(node, { host, port: PORT }, nat);
     this.network.runUntil(() => node.nodeId !== 0, 5_000);
@@ -203,16 +209,29 @@ export class SimWorld {
     return node;
   }
 
-  /** The same node in a new process: its identity and its address stay, its keys and streams do not. */
+  /** The same node in a new process: its address stays and whom it trusts, its keys and streams do not. */
   restart(node: SimNode, identity: Identity): SimNode {
     const host = this.network.hostOf(node);
     host.attached = false;
-    const { profile } = node.core.registry;
-    const again = new SimNode(this, { identity, profile, beacon: BEACON, random: this.network.randomBytes });
+    const profile = { ...node.core.registry.profile, trusted: new Set<number>() };
+    const { randomBytes: random } = this.network;
+    const trusted = node.core.trustedPeers();
+    const again = new SimNode(this, { identity, profile, trusted, beacon: BEACON, random });
     this.#nodes.push(again);
     this.network.attach(again, host.endpoint, host.nat);
     this.network.runUntil(() => again.nodeId !== 0, 5_000);
     return again;
+  }
+
+  /** The registry is back, with what this directory knows: an empty one has lost everything. */
+  startRegistry(directory = this.directory): void {
+    this.directory = directory;
+    this.registryUp = true;
+  }
+
+  /** A registry without memory. */
+  createDirectory(): Directory {
+    return new Directory({ beaconAddress: `${BEACON.host}:${BEACON.port}`, adminToken: ADMIN });
   }
 
   /** The registry's process dies: channels break, and it answers nobody until it is back. */

@@ -6,7 +6,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const at = (path: string): string => `${root}${path}`;
 
 /** Native or provided by the runtime; everything else is bundled, so that a packaged app needs no node_modules. */
-const EXTERNAL = ['electron', /^@duckdb\//];
+const EXTERNAL = ['electron', 'fs-native-extensions', /^@duckdb\//];
 
 /** Absent in Electron 25's Node 18, where the portable primitives would fail at the first random number. */
 const WEB_CRYPTO = "globalThis.crypto ??= require('node:crypto').webcrypto;";

@@ -47,7 +47,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
     ...LAYERS,
   ],
   'node-core/fleet': core('base', 'wire', 'services', 'io', 'runtime', 'testbed', 'collector', 'collector/otlp'),
-  'node-core/supervisor': core('base'),
+  'node-core/supervisor': core('base', 'io'),
   'node-core/deck-client': core('base', 'contract', 'host'),
   'node-core/cli': [
     ...core('base', 'contract', 'io', 'rendezvous', 'runtime', 'testbed', 'host', 'fleet', 'supervisor', 'deck-client'),
@@ -60,9 +60,9 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
     ...LAYERS,
   ],
   electron: [], // the configuration of the build
-  'electron/main': core('base', 'contract', 'supervisor'),
+  'electron/main': core('base', 'io', 'contract', 'supervisor'),
   'electron/preload': [],
-  'electron/utility': core('base', 'host'),
+  'electron/utility': core('base', 'host', 'supervisor'),
   'renderer/format': core('contract'),
   'renderer/ui': [...core('contract'), ...page('format')], // drawing pieces, without stores
   'renderer/stores': [...core('contract'), ...page('format')],

@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import type { BrowserWindow } from 'electron';
 import { PilotError } from '../../node-core/base/errors.ts';
+import type { FileLock } from '../../node-core/io/folder-lock.ts';
 import { type DeckPlan, startDeckProcesses } from '../../node-core/supervisor/deck-processes.ts';
 import { forkProgram } from '../../node-core/supervisor/fork.ts';
 import { Supervisor } from '../../node-core/supervisor/supervisor.ts';
+import { say } from './endings.ts';
 import { HostProcess } from './host-process.ts';
 import { PortBroker } from './port-broker.ts';
 
@@ -14,8 +16,11 @@ export class Deck {
   readonly #supervisor: Supervisor;
   #broker: PortBroker | undefined;
 
-  /** @param bundles - The folder of the built programs. */
-  constructor(plan: DeckPlan, bundles: string) {
+  /**
+   * @param bundles - The folder of the built programs.
+   * @param lock - Of the data folder; the processes beside the window hold it too.
+   */
+  constructor(plan: DeckPlan, bundles: string, lock: FileLock) {
     this.#plan = plan;
     this.#host = new HostProcess(join(bundles, 'deck-host.cjs'), {
       onState: (state) => this.#broker?.tell(state),
@@ -24,8 +29,11 @@ export class Deck {
     const program = join(bundles, 'flightdeck.cjs');
     this.#supervisor = new Supervisor(
       // the same binary as plain Node: a child that ends when the pipe between us closes, even when we are killed
-      (_role, args) => forkProgram(program, args, { ...process.env, ELECTRON_RUN_AS_NODE: '1' }),
-      (event) => process.stderr.write(`${JSON.stringify(event)}\n`),
+      (_role, args) =>
+        forkProgram(program, args, { env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' }, inherit: lock.fd }),
+      (event) => {
+        if (event.type === 'exited') say(`the ${event.role} ended (${event.reason}) and is started again`);
+      },
     );
   }
 
@@ -33,7 +41,7 @@ export class Deck {
     this.#broker = new PortBroker(window, this.#host);
   }
 
-  /** Resolves when all runs, or when the deck was stopped meanwhile. */
+  /** Resolves when all runs, or when the deck was stopped meanwhile. @throws PilotError when it cannot be started. */
   async start(): Promise<void> {
     try {
       await startDeckProcesses(this.#plan, this.#supervisor, (args) => this.#host.start(args));

@@ -2,6 +2,7 @@ import { type MessagePortMain, type UtilityProcess, utilityProcess } from 'elect
 import { PilotError } from '../../node-core/base/errors.ts';
 import type { HostState } from '../../node-core/contract/host-link.ts';
 import type { Ready } from '../../node-core/supervisor/deck-processes.ts';
+import { ChildFailure, type Failure, parseFailure } from '../../node-core/supervisor/failure.ts';
 import { RestartPolicy } from './restart-policy.ts';
 
 const KILL_AFTER_MS = 5_000;
@@ -22,6 +23,7 @@ export class HostProcess {
   #restartTimer: NodeJS.Timeout | undefined;
   #state: HostState = { type: 'host-state', state: 'restarting', since: Date.now() };
   #ending = false;
+  #starting: Starting | undefined;
 
   constructor(program: string, events: HostEvents) {
     this.#program = program;
@@ -33,14 +35,17 @@ export class HostProcess {
   }
 
   /**
-   * Starts it, and resolves when it first says that it is ready.
+   * Starts it, and resolves when it first says that it is ready, be it after having been started again.
    *
-   * @throws PilotError `deck.stopping` after `stop`.
+   * @throws PilotError `deck.stopping` after `stop`; ChildFailure when it cannot be started.
    */
   async start(args: () => readonly string[]): Promise<Ready> {
     if (this.#ending) throw new PilotError('deck.stopping', 'the deck host is not started: the deck ends');
     this.#args = args;
-    return new Promise((resolve) => this.#launch(resolve));
+    return new Promise((resolve, reject) => {
+      this.#starting = { resolve, reject };
+      this.#launch();
+    });
   }
 
   /** Starts it again after it was given up. */
@@ -73,26 +78,32 @@ export class HostProcess {
     clearTimeout(killer);
   }
 
-  #launch(onReady?: (ready: Ready) => void): void {
+  #launch(): void {
     const child = utilityProcess.fork(this.#program, [...this.#args()], { serviceName: 'Flightdeck deck host' });
+    let failure: Failure | undefined;
     this.#child = child;
     child.once('spawn', () => {
       this.#enter('running');
       this.#events.onStarted();
     });
     child.on('message', (message: unknown) => {
+      failure = parseFailure(message) ?? failure;
       const ready = parseReady(message);
-      if (ready !== undefined) onReady?.(ready);
+      if (ready === undefined) return;
+      this.#starting?.resolve(ready);
+      this.#starting = undefined;
     });
-    child.once('exit', () => this.#handleExit(onReady));
+    child.once('exit', () => this.#handleExit(failure));
   }
 
-  #handleExit(onReady?: (ready: Ready) => void): void {
+  #handleExit(failure: Failure | undefined): void {
     this.#child = undefined;
     if (this.#ending) return;
+    const fatal = ChildFailure.of('host', failure);
+    if (fatal !== undefined && this.#starting !== undefined) return this.#starting.reject(fatal);
     const decision = this.#policy.handleExit(Date.now());
     this.#enter(decision.kind === 'stop' ? 'stopped' : 'restarting');
-    if (decision.kind === 'restart') this.#restartTimer = setTimeout(() => this.#launch(onReady), decision.inMs);
+    if (decision.kind === 'restart') this.#restartTimer = setTimeout(() => this.#launch(), decision.inMs);
   }
 
   #enter(state: HostState['state']): void {
@@ -100,6 +111,12 @@ export class HostProcess {
     this.#state = { type: 'host-state', state, since: Date.now() };
     this.#events.onState(this.#state);
   }
+}
+
+/** Who waits for it to be ready for the first time. */
+interface Starting {
+  readonly resolve: (ready: Ready) => void;
+  readonly reject: (why: PilotError) => void;
 }
 
 function parseReady(message: unknown): Ready | undefined {

@@ -1,31 +1,28 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { app, type BrowserWindow, session } from 'electron';
-import { visibleText } from '../../node-core/base/text.ts';
 import { Deck } from './deck.ts';
 import { handleDownloads } from './downloads.ts';
+import { endWith, say } from './endings.ts';
 import { parseOptions } from './options.ts';
 import { APP_ORIGIN, denyPermissions, lockNavigation, registerScheme, servePages } from './security.ts';
+import { takeForWindow } from './single-window.ts';
 import { openWindow } from './window.ts';
 
 const BUNDLES = __dirname;
 
-start();
+void start().catch(endWith);
 
-function start(): void {
-  try {
-    const { plan, downloads } = parseOptions(process.argv.slice(1));
-    mkdirSync(plan.dataFolder, { recursive: true, mode: 0o700 });
-    // the window's own files, and the lock that keeps the app single, belong to the deck's data
-    app.setPath('userData', join(plan.dataFolder, 'window'));
-    registerScheme();
-    lockNavigation();
-    if (app.requestSingleInstanceLock()) void run(new Deck(plan, BUNDLES), downloads);
-    else app.quit();
-  } catch (error) {
-    process.stderr.write(`flightdeck: ${visibleText(error instanceof Error ? error.message : String(error))}\n`);
-    app.exit(2);
-  }
+async function start(): Promise<void> {
+  const { plan, downloads } = parseOptions(process.argv.slice(1));
+  // the window's own files, and the links that keep it single, belong to the deck's data
+  const own = join(plan.dataFolder, 'window');
+  app.setPath('userData', own);
+  registerScheme();
+  lockNavigation();
+  const lock = await takeForWindow(plan.dataFolder, own);
+  if (lock !== undefined) return run(new Deck(plan, BUNDLES, lock), downloads);
+  say(`a window is open on ${plan.dataFolder} already; it was brought to the front`);
+  app.quit();
 }
 
 async function run(deck: Deck, downloads: string | undefined): Promise<void> {
@@ -41,7 +38,12 @@ async function run(deck: Deck, downloads: string | undefined): Promise<void> {
   app.on('second-instance', () => bringToFront(window));
   app.on('window-all-closed', () => app.quit());
   endInOrder(deck);
-  await deck.start();
+  try {
+    await deck.start();
+  } catch (error) {
+    await deck.stop();
+    throw error;
+  }
 }
 
 function bringToFront(window: BrowserWindow): void {

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { PilotError } from '../../node-core/base/errors.ts';
 import { parseEndpoint } from '../../node-core/base/transport.ts';
 import { dataFolder } from '../../node-core/supervisor/data-folder.ts';
 import type { DeckPlan } from '../../node-core/supervisor/deck-processes.ts';
@@ -34,7 +35,8 @@ export function parseOptions(argv: readonly string[]): AppOptions {
   const { values } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true });
   const registry = address('--registry', values.registry);
   const beacon = address('--beacon', values.beacon);
-  if ((registry === undefined) !== (beacon === undefined)) throw new Error('--registry and --beacon go together');
+  if ((registry === undefined) !== (beacon === undefined))
+    throw new PilotError('config.invalid', '--registry and --beacon go together');
   const plan = {
     dataFolder: dataFolder(text('--data', values.data)),
     fleetAgents: values['no-fleet'] === true ? 0 : agents(values.fleet),
@@ -47,19 +49,21 @@ export function parseOptions(argv: readonly string[]): AppOptions {
 }
 
 function text(name: string, value: string | boolean | undefined): string | undefined {
-  if (typeof value === 'boolean') throw new Error(`${name} needs a value`);
+  if (typeof value === 'boolean') throw new PilotError('config.invalid', `${name} needs a value`);
   return value;
 }
 
 function agents(value: string | boolean | undefined): number {
   if (value === undefined) return DEMO_AGENTS;
   const count = Number(value);
-  if (value === true || !Number.isInteger(count) || count < 0) throw new Error('--fleet needs a number of agents');
+  if (value === true || !Number.isInteger(count) || count < 0)
+    throw new PilotError('config.invalid', '--fleet needs a number of agents');
   return count;
 }
 
 function address(name: string, value: string | boolean | undefined): string | undefined {
   if (value === undefined) return undefined;
-  if (typeof value !== 'string' || parseEndpoint(value) === undefined) throw new Error(`${name} needs HOST:PORT`);
+  if (typeof value !== 'string' || parseEndpoint(value) === undefined)
+    throw new PilotError('config.invalid', `${name} needs HOST:PORT`);
   return value;
 }

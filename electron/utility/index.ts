@@ -1,14 +1,17 @@
 import type { MessagePortMain } from 'electron';
+import { knownError } from '../../node-core/base/known-error.ts';
 import { Lifetime } from '../../node-core/base/lifetime.ts';
+import { visibleText } from '../../node-core/base/text.ts';
 import { startDeckHost } from '../../node-core/host/deck-host.ts';
 import { parseHostArgs } from '../../node-core/host/host-args.ts';
+import { failureOf } from '../../node-core/supervisor/failure.ts';
 
 /**
  * The deck host in Electron's utility process. Main sends `connect` with one end of a channel to a window, any number of
- * times and possibly before the deck is up, and `stop`; it is told `ready`, with the deck's addresses, once.
+ * times and possibly before the deck is up, and `stop`; it is told `ready`, with the deck's addresses, once, or `failed`.
  */
 const lifetime = new Lifetime();
-const host = startDeckHost(parseHostArgs(process.argv.slice(2)), lifetime);
+const host = start();
 
 process.parentPort.on('message', ({ data, ports }) => {
   const [port] = ports;
@@ -17,12 +20,29 @@ process.parentPort.on('message', ({ data, ports }) => {
 });
 void run();
 
+async function start() {
+  return startDeckHost(parseHostArgs(process.argv.slice(2)), lifetime);
+}
+
 async function run(): Promise<void> {
-  await lifetime.run(
-    () => host,
-    ({ ready }) => process.parentPort.postMessage({ type: 'ready', ready }),
-  );
-  process.exit(0);
+  try {
+    await lifetime.run(
+      () => host,
+      ({ ready }) => process.parentPort.postMessage({ type: 'ready', ready }),
+    );
+    process.exit(0);
+  } catch (error) {
+    endWith(error);
+  }
+}
+
+/** Main decides by what it is told whether another start could help. */
+function endWith(error: unknown): void {
+  const known = knownError(error);
+  const words = known?.message ?? (error instanceof Error ? error.stack : String(error));
+  process.stderr.write(`flightdeck: ${visibleText(String(words))}\n`);
+  if (known !== undefined) process.parentPort.postMessage(failureOf(known));
+  setImmediate(() => process.exit(1)); // after what was posted
 }
 
 function connect(port: MessagePortMain): void {

@@ -30,6 +30,8 @@ export type PilotErrorCode =
   | 'trace.not-found'
   | 'group.unknown'
   | 'config.invalid'
+  | 'folder.in-use'
+  | 'folder.unusable'
   | 'deck.stopping';
 
 /**
@@ -65,4 +67,18 @@ export function decoded<T>(decode: () => T): T | undefined {
     if (error instanceof PilotError) return undefined;
     throw error;
   }
+}
+
+/** Codes of what no waiting mends: only another choice, or a person, does. */
+const FATAL: ReadonlySet<PilotErrorCode> = new Set([
+  'config.invalid',
+  'folder.in-use',
+  'folder.unusable',
+  'port.in-use',
+  'store.unavailable',
+]);
+
+/** True when starting again the same way would fail the same way. */
+export function isFatal(code: PilotErrorCode): boolean {
+  return FATAL.has(code);
 }

@@ -3,8 +3,8 @@ import { parseEndpoint } from '../base/transport.ts';
 import { DeckWatch } from '../deck-client/deck-watch.ts';
 import { FleetAgent, type FleetNetwork } from '../fleet/fleet-agent.ts';
 import { type RosterEntry, roster } from '../fleet/roster.ts';
-import { ensureFolder } from '../host/deck-file.ts';
 import { createLog } from '../runtime/log.ts';
+import { makeDataFolder } from '../supervisor/data-folder.ts';
 import { forkProgram } from '../supervisor/fork.ts';
 import { Supervisor } from '../supervisor/supervisor.ts';
 import { type FleetCommand, type FleetReply, serveFleetControl } from '../testbed/fleet-control.ts';
@@ -26,7 +26,7 @@ const RESTART_MS = 20_000;
 export async function startFleet(command: FleetUpCommand, lifetime: Lifetime) {
   const log = createLog('fleet');
   const folder = `${command.data}/agents`;
-  await ensureFolder(folder);
+  await makeDataFolder(folder);
   const deck = await lifetime.until(DeckWatch.open(command.data));
   lifetime.onEnd(() => deck.close());
   let sendsContext = command.sendsContext;
@@ -45,7 +45,7 @@ export async function startFleet(command: FleetUpCommand, lifetime: Lifetime) {
   lifetime.onEnd(() => Promise.all(agents.map((agent) => agent.stop())));
   log.info({ agents: agents.length }, 'the fleet is up');
   await lifetime.until(deck.trust(agents.map((agent) => agent.node.nodeId)));
-  const control = await serveFleetControl(command.data, async (wanted) => {
+  const control = await serveFleetControl(deck.current.sockets, async (wanted) => {
     if (wanted.act === 'context') sendsContext = wanted.enabled;
     return obey(agents, wanted);
   });

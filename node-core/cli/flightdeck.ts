@@ -1,7 +1,10 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { PilotError } from '../base/errors.ts';
+import { knownError } from '../base/known-error.ts';
 import { type Endpoint, parseEndpoint } from '../base/transport.ts';
+import { readDeckFile } from '../host/deck-file.ts';
 import { dataFolder } from '../supervisor/data-folder.ts';
+import { ChildFailure } from '../supervisor/failure.ts';
 import type { FleetCommand } from '../testbed/fleet-control.ts';
 import { commandFleet } from '../testbed/fleet-control.ts';
 import { NAT_BEHAVIOURS } from '../testbed/nat-socket.ts';
@@ -157,7 +160,8 @@ fleet
   .action((options) => steer(options.data, { act: 'counters' }));
 
 async function steer(data: string | undefined, command: FleetCommand): Promise<void> {
-  const replies = await commandFleet(dataFolder(data), command);
+  const { sockets } = await readDeckFile(dataFolder(data));
+  const replies = await commandFleet(sockets, command);
   printJson(Object.assign({}, ...replies));
 }
 
@@ -199,11 +203,15 @@ program
   });
 
 // named, since commander takes this program under Electron's binary for a packaged app and would shift the arguments
-program.parseAsync(process.argv, { from: 'node' }).catch((error: unknown) => {
-  const words =
-    error instanceof PilotError
-      ? `${error.message} (${error.code})`
-      : String(error instanceof Error ? error.stack : error);
-  printFailure(words);
+program.parseAsync(process.argv, { from: 'node' }).catch(endWith);
+
+/** What we know is one sentence; anything else is a fault of the program, for whoever mends it. */
+function endWith(error: unknown): void {
+  const known = knownError(error);
+  if (!(error instanceof ChildFailure)) printFailure(known?.message ?? stackOf(error));
   process.exit(1); // an open pipe to the parent would keep it
-});
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,4 +1,6 @@
+import { knownError } from '../base/known-error.ts';
 import { Lifetime } from '../base/lifetime.ts';
+import { failureOf } from '../supervisor/failure.ts';
 import { printJson } from './terminal.ts';
 
 /**
@@ -11,6 +13,20 @@ export async function runUntilStopped(
   const lifetime = new Lifetime();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => lifetime.end());
   if (process.send !== undefined) process.once('disconnect', () => lifetime.end());
-  await lifetime.run(start, (ready) => printJson({ ready: true, ...ready }));
+  try {
+    await lifetime.run(start, (ready) => printJson({ ready: true, ...ready }));
+  } catch (error) {
+    await tellParent(error);
+    throw error;
+  }
   process.exit(0);
+}
+
+/** A supervisor decides by it whether another start could help. */
+function tellParent(error: unknown): Promise<void> {
+  const known = knownError(error);
+  return new Promise((resolve) => {
+    if (known === undefined || process.send === undefined || !process.connected) resolve();
+    else process.send(failureOf(known), () => resolve());
+  });
 }

@@ -1,10 +1,8 @@
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { PilotError } from '../base/errors.ts';
 import { writeStateFile } from '../io/state-file.ts';
-
-export { dataFolder } from '../supervisor/data-folder.ts';
 
 /** What a running deck leaves in its data folder so that short commands on the same machine find it. Owner-only. */
 const deckFile = z.object({
@@ -16,12 +14,10 @@ const deckFile = z.object({
   otlpHttp: z.string(),
   registry: z.string(),
   beacon: z.string(),
+  /** How the paths of this deck's local sockets begin, and of its fleet's. */
+  sockets: z.string(),
 });
 export type DeckFile = z.infer<typeof deckFile>;
-
-export async function ensureFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-}
 
 export async function writeDeckFile(folder: string, deck: DeckFile): Promise<void> {
   await writeStateFile(join(folder, 'deck.json'), `${JSON.stringify(deck, null, 2)}\n`);

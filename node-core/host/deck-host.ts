@@ -2,17 +2,19 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { RPCHandler } from '@orpc/server/message-port';
 import type { Lifetime } from '../base/lifetime.ts';
+import { givenSecret } from '../base/secret.ts';
 import type { Endpoint } from '../base/transport.ts';
 import { formatEndpoint } from '../base/transport.ts';
 import { startCollector } from '../collector-thread/start-collector.ts';
-import { lockFolder } from '../io/folder-lock.ts';
+import { prepareLocalSockets } from '../io/local-sockets.ts';
 import { SystemClock } from '../io/system-clock.ts';
 import { loadIdentity } from '../runtime/identity-file.ts';
 import { createLog } from '../runtime/log.ts';
+import { makeDataFolder } from '../supervisor/data-folder.ts';
 import { type FleetControl, serveFleetControl } from '../testbed/fleet-control.ts';
 import { type NatBehaviour, NatSocket } from '../testbed/nat-socket.ts';
 import { Deck } from './deck.ts';
-import { ensureFolder, removeDeckFile, writeDeckFile } from './deck-file.ts';
+import { removeDeckFile, writeDeckFile } from './deck-file.ts';
 import { serveDeck } from './deck-server.ts';
 import { createRouter } from './router.ts';
 
@@ -43,13 +45,13 @@ export interface DeckHost {
   connect(port: WindowPort): void;
 }
 
-/** Everything that runs in the deck host's process. A data folder has one deck at a time. */
+/** Everything that runs in the deck host's process. Who starts it has taken the data folder for this deck. */
 export async function startDeckHost(options: DeckHostOptions, lifetime: Lifetime): Promise<DeckHost> {
   const { data, registry, beacon } = options;
   const log = createLog('deck');
-  await ensureFolder(data);
-  const lock = await lockFolder(data);
-  lifetime.onEnd(() => lock.release());
+  const token = givenSecret('FLIGHTDECK_TOKEN', process.env.FLIGHTDECK_TOKEN) ?? randomBytes(24).toString('base64url');
+  await makeDataFolder(data);
+  const sockets = await prepareLocalSockets(data);
   const identity = await loadIdentity(join(data, 'identity.json'), (aside) =>
     log.error({ aside }, 'the identity was not readable and is set aside'),
   );
@@ -71,10 +73,9 @@ export async function startDeckHost(options: DeckHostOptions, lifetime: Lifetime
   lifetime.onEnd(() => deck.stop());
   await lifetime.until(deck.node.registered());
   const router = createRouter(deck);
-  const token = process.env.FLIGHTDECK_TOKEN ?? randomBytes(24).toString('base64url');
   const server = await serveDeck(router, options.http, token, options.pages);
   lifetime.onEnd(() => server.close());
-  const control = await serveNatControl(options, nat);
+  const control = await serveNatControl(sockets, options.beacon, nat);
   lifetime.onEnd(() => control.close());
   const ready = {
     url: server.url,
@@ -84,7 +85,7 @@ export async function startDeckHost(options: DeckHostOptions, lifetime: Lifetime
     address: deck.node.address,
     nodeId: deck.node.nodeId,
   };
-  await writeDeckFile(data, { pid: process.pid, token, ...ready });
+  await writeDeckFile(data, { pid: process.pid, token, sockets, ...ready });
   lifetime.onEnd(() => removeDeckFile(data));
   const handler = new RPCHandler(router);
   log.info({ ...ready, url: server.url.replace(/#.*/, '') }, 'the deck is up');
@@ -92,8 +93,8 @@ export async function startDeckHost(options: DeckHostOptions, lifetime: Lifetime
 }
 
 /** The NAT of this node can be changed and counted from another terminal, as those of the fleet's agents can. */
-function serveNatControl({ data, beacon }: DeckHostOptions, nat: NatSocket): Promise<FleetControl> {
-  return serveFleetControl(data, async (wanted) => {
+function serveNatControl(sockets: string, beacon: Endpoint, nat: NatSocket): Promise<FleetControl> {
+  return serveFleetControl(sockets, async (wanted) => {
     if (wanted.act === 'counters') return { [HOSTNAME]: { kind: nat.kind, ...nat.counters } };
     if (wanted.act !== 'nat' || wanted.agent !== HOSTNAME) return undefined;
     nat.setKind(wanted.kind, beacon);

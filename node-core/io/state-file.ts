@@ -33,7 +33,7 @@ export async function readStateFile<T>(
     content = await readFile(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    throw Object.assign(error as Error, { path }); // the system's own error of reading names none
   }
   try {
     return parse(content);

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { givenSecret } from '../base/secret.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /** What the operator chose on the command line of the app or of `serve`. */
@@ -50,10 +51,14 @@ export async function startDeckProcesses(plan: DeckPlan, supervisor: Supervisor,
   return ready;
 }
 
-/** Every process we start inherits them; no command line shows them. */
+/** Every process we start inherits them; no command line shows them. @throws PilotError `config.invalid` */
 function shareSecrets(plan: DeckPlan): void {
-  process.env.FLIGHTDECK_TOKEN ??= randomBytes(24).toString('base64url');
-  if (plan.rendezvous === undefined) process.env.FLIGHTDECK_ADMIN_TOKEN ??= randomBytes(24).toString('base64url');
+  process.env.FLIGHTDECK_TOKEN = givenSecret('FLIGHTDECK_TOKEN', process.env.FLIGHTDECK_TOKEN) ?? drawn();
+  if (plan.rendezvous === undefined) process.env.FLIGHTDECK_ADMIN_TOKEN ||= drawn();
+}
+
+function drawn(): string {
+  return randomBytes(24).toString('base64url');
 }
 
 /** Port 0 at first; a restart takes the same addresses, since everyone has been told them. */

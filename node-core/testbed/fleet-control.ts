@@ -1,8 +1,9 @@
-import { chmod, readdir, rm } from 'node:fs/promises';
+import { chmod, rm } from 'node:fs/promises';
 import { createServer, request } from 'node:http';
-import { join } from 'node:path';
 import { z } from 'zod';
 import { PilotError } from '../base/errors.ts';
+import { listenOnPath } from '../io/listen.ts';
+import { localSocket, localSockets } from '../io/local-sockets.ts';
 import { NAT_BEHAVIOURS } from './nat-socket.ts';
 
 /** What can be changed in a running fleet from another terminal. */
@@ -21,12 +22,12 @@ export interface FleetControl {
   close(): Promise<void>;
 }
 
-/** Listens on an owner-only local socket in the data folder, one for each fleet process. */
+/** Listens on an owner-only local socket, one for each fleet process. @param sockets - How their paths begin. */
 export async function serveFleetControl(
-  folder: string,
+  sockets: string,
   handle: (command: FleetCommand) => Promise<FleetReply>,
 ): Promise<FleetControl> {
-  const path = join(folder, `fleet-${process.pid}.sock`);
+  const path = localSocket(sockets, 'fleet', process.pid);
   await rm(path, { force: true });
   const server = createServer((incoming, reply) => {
     const chunks: Buffer[] = [];
@@ -43,10 +44,7 @@ export async function serveFleetControl(
       );
     });
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, resolve);
-  });
+  await listenOnPath(server, path);
   await chmod(path, 0o600);
   return {
     close: () =>
@@ -73,15 +71,15 @@ function parseJson(text: string): unknown {
 }
 
 /**
- * Sends a command to every fleet process of the folder; returns the replies of those it concerned.
+ * Sends a command to every fleet process of a deck; returns the replies of those it concerned.
  *
  * @throws PilotError `peer.unknown` when no running fleet knows what it names.
  */
-export async function commandFleet(folder: string, wanted: FleetCommand): Promise<NonNullable<FleetReply>[]> {
-  const sockets = (await readdir(folder)).filter((name) => /^fleet-\d+\.sock$/.test(name));
-  const replies = await Promise.all(sockets.map((name) => post(join(folder, name), wanted)));
+export async function commandFleet(sockets: string, wanted: FleetCommand): Promise<NonNullable<FleetReply>[]> {
+  const replies = await Promise.all((await localSockets(sockets, 'fleet')).map((path) => post(path, wanted)));
   const concerned = replies.filter((reply) => reply !== undefined);
-  if (concerned.length === 0) throw new PilotError('peer.unknown', `no running fleet in ${folder} took the command`);
+  if (concerned.length === 0)
+    throw new PilotError('peer.unknown', 'no running fleet took the command: check the name, or start one');
   return concerned;
 }
 
@@ -95,9 +93,8 @@ function post(socketPath: string, wanted: FleetCommand): Promise<FleetReply> {
         resolve(reply.statusCode === 200 ? (body as NonNullable<FleetReply>) : undefined);
       });
     });
-    outgoing.on('error', () => {
-      rm(socketPath, { force: true }).finally(() => resolve(undefined)); // left behind by a killed fleet
-    });
+    outgoing.on('timeout', () => outgoing.destroy());
+    outgoing.on('error', () => resolve(undefined)); // a killed fleet's, or a stopped one's
     outgoing.end(JSON.stringify(wanted));
   });
 }

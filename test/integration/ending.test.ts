@@ -1,12 +1,13 @@
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { writeDeckFile } from '../../node-core/host/deck-file.ts';
-import { lockFolder } from '../../node-core/io/folder-lock.ts';
+import { takeDataFolder } from '../../node-core/supervisor/data-folder.ts';
 import { FlightdeckProcess } from '../support/flightdeck-process.ts';
+import { processesOfFolder } from '../support/processes-of-folder.ts';
 
 let folder: string;
 /** Takes connections and never answers, so that whoever asks it waits for its registration. */
@@ -31,15 +32,8 @@ const rendezvous = () => ['--registry', registry, '--beacon', '127.0.0.1:1'];
 const deck = () => ['--data', folder, ...rendezvous(), '--http', '127.0.0.1:0', '--otlp-http', '127.0.0.1:0'];
 const fleet = (...more: string[]) => ['fleet', 'up', '--agents', '3', '--data', folder, ...more];
 
-/** The command lines of running processes that name the folder. */
-async function processesOfFolder(): Promise<string[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const commands = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
-  return commands.filter((command) => command.includes(folder)).map((command) => command.replaceAll('\0', ' '));
-}
-
 async function expectNothingLeft(): Promise<void> {
-  expect(await processesOfFolder()).toEqual([]);
+  expect(await processesOfFolder(folder)).toEqual([]);
   const left = (await readdir(folder)).filter((name) => /^deck\.|\.sock$/.test(name));
   expect(left).toEqual([]);
 }
@@ -86,7 +80,13 @@ test('fleet up ends cleanly while it waits for the deck', async () => {
 test.each([{ more: [] }, { more: ['--one-process-each'] }])(
   'fleet up $more ends cleanly while its agents wait for their registration',
   async ({ more }) => {
-    const nobody = { url: 'http://127.0.0.1:1/', otlpHttp: '127.0.0.1:1', token: 'none', beacon: '127.0.0.1:1' };
+    const nobody = {
+      sockets: folder,
+      url: 'http://127.0.0.1:1/',
+      otlpHttp: '127.0.0.1:1',
+      token: 'none',
+      beacon: '127.0.0.1:1',
+    };
     await writeDeckFile(folder, { pid: process.pid, nodeId: 1, address: '0:0000.0000.0001', registry, ...nobody });
     const asked = once(silent, 'connection');
     started = FlightdeckProcess.spawn(fleet(...more));
@@ -98,9 +98,11 @@ test.each([{ more: [] }, { more: ['--one-process-each'] }])(
 );
 
 test('a process that cannot start ends although the pipe to its parent is open', async () => {
-  const lock = await lockFolder(folder);
-  started = FlightdeckProcess.spawn(['host', ...deck()]);
+  const lock = await takeDataFolder(folder);
+  started = FlightdeckProcess.spawn(['serve', ...deck()]);
   expect(await started.ended).toBe(1);
-  expect(started.log).toContain('is in use by a running deck');
-  await lock.release();
+  expect(started.log).toBe(
+    `flightdeck: the data folder ${folder} is in use by a running Flightdeck (process ${process.pid})`,
+  );
+  lock.release();
 });

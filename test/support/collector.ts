@@ -30,7 +30,7 @@ export class Bundle {
         target: 'node18',
         outDir: folder,
         rollupOptions: {
-          external: [/^@duckdb\//],
+          external: ['fs-native-extensions', /^@duckdb\//],
           input: Object.fromEntries(Object.entries(entries).map(([name, source]) => [name, `${root}${source}`])),
           output: { format: 'cjs', entryFileNames: '[name].cjs', chunkFileNames: '[name]-[hash].cjs' },
         },

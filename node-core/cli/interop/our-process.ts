@@ -15,7 +15,9 @@ export class OurProcess {
 
   /** Starts it and waits for its ready line. */
   static async start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<OurProcess> {
-    const child = forkProgram(process.argv[1] as string, args, { ...process.env, FLIGHTDECK_LOG: 'fatal', ...env });
+    const child = forkProgram(process.argv[1] as string, args, {
+      env: { ...process.env, FLIGHTDECK_LOG: 'fatal', ...env },
+    });
     const ended = new Promise<string>((resolve) => {
       child.onExit = resolve;
     });

@@ -6,6 +6,7 @@ import { type Endpoint, parseEndpoint } from '../../../node-core/base/transport.
 import type { GraphUpdate } from '../../../node-core/contract/graph.ts';
 import type { LedgerStage } from '../../../node-core/contract/status.ts';
 import { connectDeck, type DeckConnection } from '../../../node-core/deck-client/deck-connection.ts';
+import { readDeckFile } from '../../../node-core/host/deck-file.ts';
 import { SystemClock } from '../../../node-core/io/system-clock.ts';
 import { UdpSocket } from '../../../node-core/io/udp-socket.ts';
 import { createIdentity } from '../../../node-core/runtime/identity-file.ts';
@@ -67,7 +68,8 @@ export class BesiegedDeck {
     const window = await connectDeck({ url, token: url.replace(/^.*#token=/, '') });
     await waitForLiveAgents(window, AGENTS, 60_000);
     const processes = await inspected(process);
-    await commandFleet(folder, { act: 'nat', agent: 'flightdeck', kind: 'none' });
+    const { sockets } = await readDeckFile(folder);
+    await commandFleet(sockets, { act: 'nat', agent: 'flightdeck', kind: 'none' });
     const { agents, self = 0 } = await pictureOf(window);
     const witness = await joined('witness', registry, beacon);
     const liar = await joined('liar', registry, beacon);

@@ -3,10 +3,12 @@ import { chmod, lstat, mkdir, readdir, realpath, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PilotError } from '../base/errors.ts';
 
 /** The system's limit is 108 bytes with a closing zero on Linux, 104 on macOS, and it cuts what is longer in silence. */
 const LONGEST_PATH_BYTES = 103;
+const BETWEEN_LOOKS_MS = 100;
 const LONGEST_NAME_BYTES = '/0123456789abcdef-fleet-4194304.sock'.length;
 
 /**
@@ -18,10 +20,8 @@ const LONGEST_NAME_BYTES = '/0123456789abcdef-fleet-4194304.sock'.length;
  */
 export async function prepareLocalSockets(dataFolder: string): Promise<string> {
   const folder = await ownFolder();
-  for (const name of await readdir(folder)) {
-    const path = join(folder, name);
-    if (!isAlive(name) && !(await answers(path))) await rm(path, { force: true });
-  }
+  const there = (await readdir(folder)).map((name) => join(folder, name));
+  await Promise.all(there.map(async (path) => ((await isDead(path)) ? rm(path, { force: true }) : undefined)));
   const real = await realpath(dataFolder).catch(() => dataFolder);
   return join(folder, createHash('sha256').update(real).digest('hex').slice(0, 16));
 }
@@ -70,24 +70,20 @@ async function own(path: string, uid: number): Promise<void> {
   if ((found.mode & 0o077) !== 0) await chmod(path, 0o700);
 }
 
-/** Its process may be between binding and listening. */
-function isAlive(name: string): boolean {
-  try {
-    process.kill(Number(/-(\d+)\.sock$/.exec(name)?.[1]), 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+/** Asked twice, since its process may be between binding and listening. */
+async function isDead(path: string): Promise<boolean> {
+  if (!(await refuses(path))) return false;
+  await sleep(BETWEEN_LOOKS_MS);
+  return refuses(path);
 }
 
-/** True for one of a process that we cannot see, in another container. */
-function answers(path: string): Promise<boolean> {
+function refuses(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
     socket.once('connect', () => {
       socket.destroy();
-      resolve(true);
+      resolve(false);
     });
-    socket.on('error', () => resolve(false));
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => resolve(code === 'ECONNREFUSED'));
   });
 }

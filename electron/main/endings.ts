@@ -5,7 +5,7 @@ import { ChildFailure } from '../../node-core/supervisor/failure.ts';
 
 /** Tells whoever started the app from a terminal. */
 export function say(words: string): void {
-  process.stderr.write(`flightdeck: ${visibleText(words)}\n`);
+  process.stderr.write(`flightdeck: ${words.split('\n').map(visibleText).join('\n')}\n`);
 }
 
 /** Ends the app at once with one sentence: on standard error, and where it was not started from a terminal in a dialog too. */

@@ -40,7 +40,7 @@ async function run(): Promise<void> {
 function endWith(error: unknown): void {
   const known = knownError(error);
   const words = known?.message ?? (error instanceof Error ? error.stack : String(error));
-  process.stderr.write(`flightdeck: ${visibleText(String(words))}\n`);
+  process.stderr.write(`flightdeck: ${String(words).split('\n').map(visibleText).join('\n')}\n`);
   if (known !== undefined) process.parentPort.postMessage(failureOf(known));
   setImmediate(() => process.exit(1)); // after what was posted
 }

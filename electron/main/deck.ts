@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import type { BrowserWindow } from 'electron';
 import { PilotError } from '../../node-core/base/errors.ts';
 import type { FileLock } from '../../node-core/io/folder-lock.ts';
+import { printFailure } from '../../node-core/io/terminal.ts';
 import { type DeckPlan, startDeckProcesses } from '../../node-core/supervisor/deck-processes.ts';
 import { forkProgram } from '../../node-core/supervisor/fork.ts';
 import { Supervisor } from '../../node-core/supervisor/supervisor.ts';
-import { say } from './endings.ts';
 import { HostProcess } from './host-process.ts';
 import { PortBroker } from './port-broker.ts';
 
@@ -32,7 +32,7 @@ export class Deck {
       (_role, args) =>
         forkProgram(program, args, { env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' }, inherit: lock.fd }),
       (event) => {
-        if (event.type === 'exited') say(`the ${event.role} ended (${event.reason}) and is started again`);
+        if (event.type === 'exited') printFailure(`the ${event.role} ended (${event.reason}) and is started again`);
       },
     );
   }

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { app, type BrowserWindow, session } from 'electron';
+import { printFailure } from '../../node-core/io/terminal.ts';
 import { Deck } from './deck.ts';
 import { handleDownloads } from './downloads.ts';
-import { endWith, say } from './endings.ts';
+import { endWith } from './endings.ts';
 import { parseOptions } from './options.ts';
 import { APP_ORIGIN, denyPermissions, lockNavigation, registerScheme, servePages } from './security.ts';
 import { takeForWindow } from './single-window.ts';
@@ -21,7 +22,7 @@ async function start(): Promise<void> {
   lockNavigation();
   const lock = await takeForWindow(plan.dataFolder, own);
   if (lock !== undefined) return run(new Deck(plan, BUNDLES, lock), downloads);
-  say(`a window is open on ${plan.dataFolder} already; it was brought to the front`);
+  printFailure(`a window is open on ${plan.dataFolder} already; it was brought to the front`);
   app.quit();
 }
 

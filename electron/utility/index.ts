@@ -1,9 +1,9 @@
 import type { MessagePortMain } from 'electron';
 import { knownError } from '../../node-core/base/known-error.ts';
 import { Lifetime } from '../../node-core/base/lifetime.ts';
-import { visibleText } from '../../node-core/base/text.ts';
 import { startDeckHost } from '../../node-core/host/deck-host.ts';
 import { parseHostArgs } from '../../node-core/host/host-args.ts';
+import { printFailure } from '../../node-core/io/terminal.ts';
 import { failureOf } from '../../node-core/supervisor/failure.ts';
 
 /**
@@ -40,7 +40,7 @@ async function run(): Promise<void> {
 function endWith(error: unknown): void {
   const known = knownError(error);
   const words = known?.message ?? (error instanceof Error ? error.stack : String(error));
-  process.stderr.write(`flightdeck: ${String(words).split('\n').map(visibleText).join('\n')}\n`);
+  printFailure(String(words));
   if (known !== undefined) process.parentPort.postMessage(failureOf(known));
   setImmediate(() => process.exit(1)); // after what was posted
 }

@@ -3,6 +3,7 @@ import { PilotError } from '../base/errors.ts';
 import { knownError } from '../base/known-error.ts';
 import { type Endpoint, parseEndpoint } from '../base/transport.ts';
 import { readDeckFile } from '../host/deck-file.ts';
+import { printFailure, printJson, printLine } from '../io/terminal.ts';
 import { dataFolder } from '../supervisor/data-folder.ts';
 import { ChildFailure } from '../supervisor/failure.ts';
 import type { FleetCommand } from '../testbed/fleet-control.ts';
@@ -16,7 +17,6 @@ import { runPing } from './ping-command.ts';
 import { startRendezvous } from './rendezvous-command.ts';
 import { runUntilStopped } from './run-until-stopped.ts';
 import { startHost, startServe } from './serve-command.ts';
-import { printFailure, printJson, printLine } from './terminal.ts';
 import { runTraceShow } from './trace-command.ts';
 
 const LOOPBACK_ANY: Endpoint = { host: '127.0.0.1', port: 0 };

@@ -1,7 +1,7 @@
 import { connectDeck } from '../deck-client/deck-connection.ts';
 import { readDeckFile } from '../host/deck-file.ts';
+import { printJson, printLine } from '../io/terminal.ts';
 import { formatAddress, parseAddress } from '../wire/address.ts';
-import { printJson, printLine } from './terminal.ts';
 
 /** Pings from the running deck. Exit status 1 when nothing came back. */
 export async function runPing(

@@ -1,7 +1,7 @@
 import { knownError } from '../base/known-error.ts';
 import { Lifetime } from '../base/lifetime.ts';
+import { printJson } from '../io/terminal.ts';
 import { failureOf } from '../supervisor/failure.ts';
-import { printJson } from './terminal.ts';
 
 /**
  * Runs a long command: prints its one ready line on standard output, and ends it cleanly, ready or not, on SIGTERM, SIGINT

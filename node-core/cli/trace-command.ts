@@ -1,6 +1,6 @@
 import { connectDeck } from '../deck-client/deck-connection.ts';
 import { readDeckFile } from '../host/deck-file.ts';
-import { printJsonText, printLine } from './terminal.ts';
+import { printJsonText, printLine } from '../io/terminal.ts';
 
 /** Shows a trace of the running deck: as OTLP JSON, or a line for each span. */
 export async function runTraceShow(

@@ -15,7 +15,7 @@ export function printJsonText(json: string): void {
   process.stdout.write(`${visibleJson(json)}\n`);
 }
 
-/** Why the command failed, on standard error; the lines of a stack trace stay lines. */
+/** A sentence for whoever started us, why something failed say, on standard error; the lines of a stack trace stay lines. */
 export function printFailure(words: string): void {
   process.stderr.write(`flightdeck: ${words.split('\n').map(visibleText).join('\n')}\n`);
 }

@@ -16,7 +16,7 @@ import { encodeTracesJson } from '../collector/otlp/otlp-encode-json.ts';
 import type { RecordedSpan } from '../collector/recording-tracer.ts';
 import { decodeReport, isReport } from '../collector/report-codec.ts';
 import type { Exporter } from '../collector/span.ts';
-import type { SpanStore } from '../collector/store.ts';
+import type { ReadLimits, SpanStore } from '../collector/store.ts';
 import { TraceTail } from '../collector/trace/trace-tail.ts';
 import { viewTrace } from '../collector/trace/trace-view.ts';
 import type { LedgerStage } from '../contract/status.ts';
@@ -43,7 +43,7 @@ const FIGURES_MS = 1_000;
 const RETAIN_MS = 60_000;
 const NANOS_PER_MS = 1_000_000n;
 /** A larger trace shows its critical path only when it is opened. */
-const MOST_SPANS_OF_A_PATH = 5_000;
+const MOST_OF_A_PATH: ReadLimits = { spans: 5_000, bytes: 8 * 1024 * 1024 };
 /** Flow spans of this long ago are read again at start, so that a flow's other end still finds them. */
 const RECALL_NS = 600_000_000_000n;
 
@@ -137,7 +137,7 @@ export class CollectorService {
     const paths: TracePath[] = [];
     for (const traceId of traceIds) {
       if (signal.aborted) break;
-      const view = await this.#view(traceId, MOST_SPANS_OF_A_PATH);
+      const view = await this.#view(traceId, MOST_OF_A_PATH);
       if (view === undefined || view.spans.length < view.totalSpans) continue;
       paths.push({ traceId, durationMs: view.durationMs, criticalPath: view.criticalPath });
     }
@@ -175,10 +175,10 @@ export class CollectorService {
   }
 
   /** The joined trace that a raw id belongs to, or the first spans of it; undefined when none is stored. */
-  async #view(traceId: string, mostSpans?: number): Promise<Trace | undefined> {
+  async #view(traceId: string, limits?: Partial<ReadLimits>): Promise<Trace | undefined> {
     const { store } = this.#options;
     const joined = await store.familyOf(traceId);
-    const { spans, total } = await store.spansOf(joined.rawTraceIds, mostSpans);
+    const { spans, total } = await store.spansOf(joined.rawTraceIds, limits);
     if (spans.length === 0) return undefined;
     const clocks = { reference: this.#self?.publicKey, estimates: this.#estimates() };
     return viewTrace({ joined, spans, joins: await store.joinsOf(joined), clocks, totalSpans: total });

@@ -4,6 +4,7 @@ import { RPCHandler } from '@orpc/server/message-port';
 import type { ReportRow } from '../base/report.ts';
 import type { Endpoint } from '../base/transport.ts';
 import { DuckdbSpanStore } from '../collector/duckdb/duckdb-span-store.ts';
+import type { StoreLimits } from '../collector/duckdb/retention.ts';
 import type { ClockEstimate } from '../collector/flow/clock-offsets.ts';
 import type { RecordedLog } from '../collector/log-record.ts';
 import type { RecordedSpan } from '../collector/recording-tracer.ts';
@@ -21,8 +22,7 @@ import { PortDuplex } from './port-duplex.ts';
 export interface CollectorThreadData {
   readonly folder: string;
   readonly listen: Endpoint;
-  readonly capBytes: number;
-  readonly days: number;
+  readonly limits: StoreLimits;
 }
 
 /** From the host to the thread, beside the calls: what is too much, or too special, for a call. */
@@ -68,14 +68,13 @@ async function run(parent: MessagePort, data: CollectorThreadData): Promise<void
   const clock = new SystemClock();
   const tell = (message: FromCollector) => parent.postMessage(message);
   const onProblem = (value: string) => tell({ type: 'problem', value });
-  const database = await Duckdb.open({ memoryLimit: '512MB', threads: 2 });
+  const { limits } = data;
   const folder = await FileFolder.open(data.folder);
-  const { capBytes, days } = data;
-  const now = () => clock.now().unixNano;
-  const store = await DuckdbSpanStore.open({ database, folder, limits: { capBytes, days }, now, onProblem });
+  const openDatabase = () => Duckdb.open({ spillFolder: folder.path('spill'), memoryLimit: '512MB', threads: 2 });
+  const store = await DuckdbSpanStore.open({ openDatabase, folder, limits, clock, onProblem });
   const service = new CollectorService({
     store,
-    capBytes,
+    capBytes: limits.capBytes,
     clock,
     onReports: (value) => tell({ type: 'reports', value }),
     onFigures: (value) => tell({ type: 'figures', value }),

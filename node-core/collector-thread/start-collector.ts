@@ -5,6 +5,7 @@ import { createORPCClient } from '@orpc/client';
 import type { ContractRouterClient } from '@orpc/contract';
 import { PilotError } from '../base/errors.ts';
 import { type Endpoint, formatEndpoint, parseEndpoint } from '../base/transport.ts';
+import type { StoreLimits } from '../collector/duckdb/retention.ts';
 import type { RecordedLog } from '../collector/log-record.ts';
 import type { RecordedSpan } from '../collector/recording-tracer.ts';
 import type { Exporter } from '../collector/span.ts';
@@ -20,14 +21,15 @@ export interface CollectorOptions {
   readonly listen: Endpoint;
   /** The program of the thread; by default the one beside this program. */
   readonly thread?: string;
-  readonly capBytes?: number;
-  readonly days?: number;
+  /** What is not given is as shipped. */
+  readonly limits?: Partial<StoreLimits>;
 }
 
-const CAP_BYTES = 20e9;
-const DAYS = 14;
-const MOST_RESTARTS_A_MINUTE = 3;
-const MINUTE_MS = 60_000;
+const LIMITS: StoreLimits = { capBytes: 20e9, days: 14, bytesOfAFile: 1e9, leastFreeBytes: 256e6 };
+/** A thread that ends is started again at once, then ever later, until one has run for a minute. */
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 30_000;
+const STEADY_MS = 60_000;
 
 /**
  * Starts the collector and its store in a thread of their own. A thread that ends by itself is started again, on the same
@@ -44,7 +46,6 @@ export async function startCollector(options: CollectorOptions, events: Collecto
 class ThreadedCollector implements DeckCollector {
   readonly #options: CollectorOptions;
   readonly #events: CollectorEvents;
-  readonly #restarts: number[] = [];
   readonly #calls: ContractRouterClient<typeof collectorContract> = createORPCClient({
     call: (...call) => this.#call(...call),
   });
@@ -52,6 +53,10 @@ class ThreadedCollector implements DeckCollector {
   #otlpHttp: string;
   #self: Exporter | undefined;
   #stopping = false;
+  #startedAt = performance.now();
+  #pauseMs = 0;
+  #restart: ReturnType<typeof setTimeout> | undefined;
+  #starting: Promise<void> | undefined;
 
   constructor(options: CollectorOptions, events: CollectorEvents) {
     this.#options = options;
@@ -63,15 +68,18 @@ class ThreadedCollector implements DeckCollector {
     return this.#otlpHttp;
   }
 
-  async start(): Promise<void> {
-    const {
-      folder,
-      thread = join(__dirname, 'collector-thread.cjs'),
-      capBytes = CAP_BYTES,
-      days = DAYS,
-    } = this.#options;
+  start(): Promise<void> {
+    const start = this.#start();
+    this.#starting = start.catch(() => undefined);
+    return start;
+  }
+
+  async #start(): Promise<void> {
+    this.#startedAt = performance.now();
+    const { folder, thread = join(__dirname, 'collector-thread.cjs') } = this.#options;
+    const limits = { ...LIMITS, ...this.#options.limits };
     const listen = parseEndpoint(this.#otlpHttp) ?? this.#options.listen;
-    const worker = await CollectorWorker.start(thread, { folder, listen, capBytes, days }, this.#events);
+    const worker = await CollectorWorker.start(thread, { folder, listen, limits }, this.#events);
     if (listen.port !== 0 && worker.otlpHttp !== formatEndpoint(listen)) {
       const taken = `${formatEndpoint(listen)} is in use by another program`;
       this.#events.onProblem(`${taken}: OTLP is taken at ${worker.otlpHttp} instead`);
@@ -115,6 +123,8 @@ class ThreadedCollector implements DeckCollector {
 
   async stop(): Promise<void> {
     this.#stopping = true;
+    clearTimeout(this.#restart);
+    await this.#starting;
     await this.#worker?.stop();
   }
 
@@ -132,15 +142,19 @@ class ThreadedCollector implements DeckCollector {
   #handleEnd(code: number): void {
     this.#worker = undefined;
     if (this.#stopping) return;
-    const now = performance.now();
-    while ((this.#restarts[0] ?? now) < now - MINUTE_MS) this.#restarts.shift();
-    if (this.#restarts.length >= MOST_RESTARTS_A_MINUTE) {
-      this.#events.onProblem('The collector ended too often and is not started again');
-      return;
-    }
-    this.#restarts.push(now);
-    this.#events.onProblem(`The collector ended with code ${code} and is started again`);
-    this.start().catch((error: Error) => this.#events.onProblem(`The collector does not start: ${error.message}`));
+    if (performance.now() - this.#startedAt > STEADY_MS) this.#pauseMs = 0;
+    this.#startAgain(`The collector ended with code ${code} and is started again`);
+  }
+
+  #startAgain(why: string): void {
+    const pauseMs = this.#pauseMs;
+    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, 2 * pauseMs));
+    this.#events.onProblem(pauseMs === 0 ? why : `${why} in ${pauseMs / 1_000} s`);
+    this.#restart = setTimeout(() => {
+      this.start().catch((error: Error) => {
+        if (!this.#stopping) this.#startAgain(`The collector does not start (${error.message}), which is tried again`);
+      });
+    }, pauseMs);
   }
 }
 

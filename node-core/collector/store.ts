@@ -3,8 +3,14 @@ import type { FlowJoin, FoundJoin, JoinedTrace } from './flow-join.ts';
 import type { LogRecord } from './log-record.ts';
 import type { SpanRecord } from './span.ts';
 
-/** More spans of one answer than this are not read at once. */
-export const MOST_SPANS_READ = 100_000;
+export interface ReadLimits {
+  readonly spans: number;
+  /** Bytes of text that the spans take in the store. */
+  readonly bytes: number;
+}
+
+/** More of one answer is not read at once. */
+export const MOST_READ: ReadLimits = { spans: 100_000, bytes: 128 * 1024 * 1024 };
 
 /** Spans in one order, and how many there are when not all of them could be read. */
 export interface FoundSpans {
@@ -41,10 +47,13 @@ export interface SpanStore {
   /** All joins that touch a joined trace. */
   joinsOf(joined: JoinedTrace): Promise<FlowJoin[]>;
 
-  /** The spans of raw traces, each once: the earliest first, of those that start together the longest, and always in one order. */
-  spansOf(traceIds: readonly string[], most?: number): Promise<FoundSpans>;
+  /**
+   * The spans of raw traces, each once: the earliest first, of those that start together the longest, and always in one
+   * order. The first that are within the limits, `MOST_READ` by default.
+   */
+  spansOf(traceIds: readonly string[], limits?: Partial<ReadLimits>): Promise<FoundSpans>;
   /** Flow spans that arrived after a moment, so that the other end of a flow is joined also after a restart. */
-  flowSpansSince(arrivedNs: bigint): Promise<SpanRecord[]>;
+  flowSpansSince(arrivedNs: bigint): Promise<readonly SpanRecord[]>;
   /** The last records of an event that this exporter sent, the oldest first. */
   lastEvents(eventName: string, publicKey: string, most: number): Promise<LogRecord[]>;
   /** Finds joined traces: one is found when any of its spans matches, and is one row with the figures of all its spans. */

@@ -1,7 +1,8 @@
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { copyFile, mkdir, readdir, rename, rm, stat, statfs, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** A folder of database files, each with what the database writes beside it. */
+/** A folder of files that only its owner may see. */
 export class FileFolder {
   readonly #folder: string;
 
@@ -22,20 +23,29 @@ export class FileFolder {
     return join(this.#folder, name);
   }
 
+  /** Bytes of a file; 0 when there is none. */
   async size(name: string): Promise<number> {
-    const sizes = await Promise.all([name, `${name}.wal`].map((file) => stat(this.path(file)).catch(() => undefined)));
-    return sizes.reduce((sum, entry) => sum + (entry?.size ?? 0), 0);
+    const entry = await stat(this.path(name)).catch(() => undefined);
+    return entry?.size ?? 0;
+  }
+
+  /** Bytes of the disk that this process may still use. */
+  async freeBytes(): Promise<number> {
+    const { bavail, bsize } = await statfs(this.#folder);
+    return bavail * bsize;
   }
 
   async remove(name: string): Promise<void> {
     await rm(this.path(name), { force: true });
-    await rm(this.path(`${name}.wal`), { force: true });
   }
 
-  async setAside(name: string): Promise<string> {
-    const aside = `${name}.unreadable-${Date.now()}`;
-    await rename(this.path(name), this.path(aside));
-    await rename(this.path(`${name}.wal`), this.path(`${aside}.wal`)).catch(() => undefined);
-    return aside;
+  async rename(from: string, to: string): Promise<void> {
+    await rename(this.path(from), this.path(to));
+  }
+
+  /** Makes `to` of the first bytes of `from`. */
+  async copyHead(from: string, to: string, bytes: number): Promise<void> {
+    await copyFile(this.path(from), this.path(to), constants.COPYFILE_FICLONE);
+    await truncate(this.path(to), bytes);
   }
 }

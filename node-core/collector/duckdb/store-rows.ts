@@ -41,9 +41,8 @@ export const TABLES = {
     exporter_address: 'VARCHAR',
     exporter_key: 'VARCHAR',
     resource_key: 'VARCHAR',
-    resource: 'VARCHAR',
-    scope: 'VARCHAR',
     rest: 'VARCHAR',
+    scope_key: 'VARCHAR',
   },
   logs: {
     arrived_ns: 'UBIGINT',
@@ -54,9 +53,9 @@ export const TABLES = {
     exporter_node: 'UINTEGER',
     exporter_address: 'VARCHAR',
     exporter_key: 'VARCHAR',
-    resource: 'VARCHAR',
-    scope: 'VARCHAR',
     record: 'VARCHAR',
+    resource_key: 'VARCHAR',
+    scope_key: 'VARCHAR',
   },
   flow_joins: {
     found_ns: 'UBIGINT',
@@ -68,34 +67,53 @@ export const TABLES = {
     acceptor_span_id: 'VARCHAR',
   },
   trace_families: { found_ns: 'UBIGINT', trace_id: 'VARCHAR', root_trace_id: 'VARCHAR' },
+  texts: { key: 'VARCHAR', text: 'VARCHAR' },
 } as const;
 export type TableName = keyof typeof TABLES;
 export type CellsOf<Name extends TableName> = Readonly<Record<keyof (typeof TABLES)[Name], Cell>>;
 
+interface Origin {
+  readonly resource: Resource;
+  readonly scope: Scope;
+}
+
 const INT64_MAX = 2n ** 63n - 1n;
 
-/** Texts that many records share are written once. */
-class SharedText<Owner extends object> {
-  readonly #texts = new WeakMap<Owner, string>();
-  readonly #write: (owner: Owner) => string;
+/** A text that many records share, and the key it is kept under. */
+export interface SharedText {
+  readonly key: string;
+  readonly text: string;
+}
 
-  constructor(write: (owner: Owner) => string) {
+/** The texts of objects that many records share, written once for each object. */
+class TextsOf<Owner extends object> {
+  readonly #texts = new WeakMap<Owner, SharedText>();
+  readonly #write: (owner: Owner) => object;
+
+  constructor(write: (owner: Owner) => object) {
     this.#write = write;
   }
 
-  of(owner: Owner): string {
+  of(owner: Owner): SharedText {
     const known = this.#texts.get(owner);
     if (known !== undefined) return known;
-    const text = this.#write(owner);
-    this.#texts.set(owner, text);
-    return text;
+    const text = JSON.stringify(this.#write(owner));
+    const shared = { key: toHex(defaultPrimitives.sha256(utf8(text)).subarray(0, 12)), text };
+    this.#texts.set(owner, shared);
+    return shared;
   }
 }
-const resourceText = new SharedText<Resource>((resource) => JSON.stringify(resourceToOtlpJson(resource)));
-const scopeText = new SharedText<Scope>((scope) => JSON.stringify(scopeToOtlpJson(scope)));
-const resourceKey = new SharedText<Resource>((resource) =>
-  toHex(defaultPrimitives.sha256(utf8(resourceText.of(resource))).subarray(0, 12)),
-);
+const resourceText = new TextsOf<Resource>(resourceToOtlpJson);
+const scopeText = new TextsOf<Scope>(scopeToOtlpJson);
+
+/** The texts that records refer to, each once. */
+export function textsOf(records: Iterable<Origin>): Map<string, string> {
+  const texts = new Map<string, string>();
+  for (const { resource, scope } of records) {
+    for (const { key, text } of [resourceText.of(resource), scopeText.of(scope)]) texts.set(key, text);
+  }
+  return texts;
+}
 
 /** Fields that have a column are left out of a span's text, as fields with their default value are. */
 const IN_COLUMNS = {
@@ -113,7 +131,7 @@ export const IDENTITY = 'span_id, kind, start_ns, resource_key';
 
 /** Spans with the same trace id, span id, kind, start and resource are one: a resent export changes nothing. */
 export function identityOf({ traceId, spanId, kind, startTimeUnixNano, resource }: SpanRecord): string {
-  return `${traceId} ${spanId} ${kind} ${startTimeUnixNano} ${resourceKey.of(resource)}`;
+  return `${traceId} ${spanId} ${kind} ${startTimeUnixNano} ${resourceText.of(resource).key}`;
 }
 
 /** The identity of a stored span. */
@@ -140,7 +158,6 @@ export function spanCells(span: SpanRecord): CellsOf<'spans'> {
     duration_ns: span.endTimeUnixNano === 0n ? null : clampInt64(span.endTimeUnixNano - span.startTimeUnixNano),
     failed: span.status.code === STATUS_CODE.error,
     ...originCells(span),
-    resource_key: resourceKey.of(span.resource),
     rest: JSON.stringify(spanToOtlpJson({ ...span, ...IN_COLUMNS })),
   };
 }
@@ -156,14 +173,14 @@ export function logCells(log: LogRecord): CellsOf<'logs'> {
   };
 }
 
-function originCells({ arrivedAt, exporter, resource, scope }: Arrival & { resource: Resource; scope: Scope }) {
+function originCells({ arrivedAt, exporter, resource, scope }: Origin & Arrival) {
   return {
     arrived_ns: arrivedAt,
     exporter_node: exporter?.nodeId ?? null,
     exporter_address: exporter?.address ?? null,
     exporter_key: exporter?.publicKey ?? null,
-    resource: resourceText.of(resource),
-    scope: scopeText.of(scope),
+    resource_key: resourceText.of(resource).key,
+    scope_key: scopeText.of(scope).key,
   };
 }
 
@@ -190,9 +207,9 @@ export function readJoin(row: Row): FlowJoin {
   };
 }
 
-/** Rows of spans as records again; those with equal resources and scopes share them. */
-export function readSpans(rows: readonly Row[]): SpanRecord[] {
-  return readRecords(rows, (row, resource, scope, arrival) => ({
+/** Rows of spans as records again; those with equal resources and scopes share them. `texts` has those that rows name by key. */
+export function readSpans(rows: readonly Row[], texts: ReadonlyMap<string, string>): SpanRecord[] {
+  return readRecords(rows, texts, (row, resource, scope, arrival) => ({
     ...decodeSpanJson(String(row.rest), resource, scope, arrival),
     traceId: String(row.trace_id),
     spanId: String(row.span_id),
@@ -204,22 +221,34 @@ export function readSpans(rows: readonly Row[]): SpanRecord[] {
   }));
 }
 
-/** Rows of logs as records again; those with equal resources and scopes share them. */
-export function readLogs(rows: readonly Row[]): LogRecord[] {
-  return readRecords(rows, (row, resource, scope, arrival) =>
+/** Rows of logs as records again, likewise. */
+export function readLogs(rows: readonly Row[], texts: ReadonlyMap<string, string>): LogRecord[] {
+  return readRecords(rows, texts, (row, resource, scope, arrival) =>
     decodeLogJson(String(row.record), resource, scope, arrival),
   );
 }
 
+/** The keys of texts that rows name instead of having them. */
+export function keysIn(rows: readonly Row[]): Set<string> {
+  const keys = new Set<string>();
+  for (const row of rows) {
+    if (row.resource === null) keys.add(String(row.resource_key));
+    if (row.scope === null) keys.add(String(row.scope_key));
+  }
+  return keys;
+}
+
 function readRecords<T>(
   rows: readonly Row[],
+  texts: ReadonlyMap<string, string>,
   read: (row: Row, resource: Resource, scope: Scope, arrival: Arrival) => T,
 ): T[] {
   const resources = new Map<string, Resource>();
   const scopes = new Map<string, Scope>();
+  const textOf = (own: unknown, key: unknown): string => String(own ?? texts.get(String(key)) ?? '{}');
   return rows.map((row) => {
-    const resource = shared(resources, String(row.resource), decodeResourceJson);
-    const scope = shared(scopes, String(row.scope), decodeScopeJson);
+    const resource = shared(resources, textOf(row.resource, row.resource_key), decodeResourceJson);
+    const scope = shared(scopes, textOf(row.scope, row.scope_key), decodeScopeJson);
     return read(row, resource, scope, readArrival(row));
   });
 }

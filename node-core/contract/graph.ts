@@ -1,7 +1,7 @@
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
 import { group } from './group.ts';
-import { clockOffset, groupId, health, nodeId, pathKind, toldNumber } from './shapes.ts';
+import { clockOffset, groupId, health, nodeId, pathKind, publicKey, toldNumber } from './shapes.ts';
 
 /**
  * A node of the network as it is known here: from the registry, from this node's tunnels, and from what it reports
@@ -20,6 +20,8 @@ export const agent = z.object({
   /** Whether the registry lists it for everyone; absent while the registry has not told. */
   public: z.boolean().optional(),
   keyFingerprint: z.string().optional(),
+  /** Set for a peer that this node trusts: under which key, and which other one stands under its id now, if one does. */
+  trust: z.object({ publicKey, changedTo: publicKey.optional() }).optional(),
   health,
   /** Answered an encrypted ping of this node in this run, and is not silent since. */
   live: z.boolean(),

@@ -10,6 +10,7 @@ import { prepareLocalSockets } from '../io/local-sockets.ts';
 import { SystemClock } from '../io/system-clock.ts';
 import { loadIdentity } from '../runtime/identity-file.ts';
 import { createLog } from '../runtime/log.ts';
+import { TrustFile } from '../runtime/trust-file.ts';
 import { makeDataFolder } from '../supervisor/data-folder.ts';
 import { type FleetControl, serveFleetControl } from '../testbed/fleet-control.ts';
 import { type NatBehaviour, NatSocket } from '../testbed/nat-socket.ts';
@@ -55,6 +56,10 @@ export async function startDeckHost(options: DeckHostOptions, lifetime: Lifetime
   const identity = await loadIdentity(join(data, 'identity.json'), (aside) =>
     log.error({ aside }, 'the identity was not readable and is set aside'),
   );
+  const trust = new TrustFile(join(data, 'trust.json'));
+  const trusted = await trust.read((aside) =>
+    log.error({ aside }, 'the list of trusted peers was not readable and is set aside: nobody is trusted by it'),
+  );
   const clock = new SystemClock();
   const nat = await NatSocket.open(options.nat, '127.0.0.1', clock);
   // waited for to its end: a thread that is torn down while it opens the store aborts the process
@@ -65,6 +70,8 @@ export async function startDeckHost(options: DeckHostOptions, lifetime: Lifetime
     registry,
     beacon,
     hostname: HOSTNAME,
+    trusted,
+    keepTrusted: (peers) => trust.write(peers),
     networkName: options.networkName,
     rateLimits: options.rateLimits,
     adminToken: process.env.FLIGHTDECK_ADMIN_TOKEN,

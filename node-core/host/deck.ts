@@ -9,6 +9,7 @@ import { GraphNames } from '../mesh/graph-names.ts';
 import { GraphState } from '../mesh/graph-state.ts';
 import type { NodeEvent } from '../node/pilot-node.ts';
 import type { Report } from '../node/reporter.ts';
+import type { TrustedPeer } from '../node/trusted-peers.ts';
 import { createProfile, type OpenStream, RunningNode } from '../runtime/running-node.ts';
 import { createTracer, nodeResource } from '../runtime/telemetry.ts';
 import { VERSION } from '../runtime/version.ts';
@@ -37,6 +38,10 @@ export interface DeckOptions {
   readonly registry: Endpoint;
   readonly beacon: Endpoint;
   readonly hostname: string;
+  /** Whom this node trusted in earlier runs. */
+  readonly trusted: readonly TrustedPeer[];
+  /** Keeps whom it trusts for later ones. */
+  readonly keepTrusted: (peers: readonly TrustedPeer[]) => Promise<void>;
   readonly networkName: string;
   readonly adminToken: string | undefined;
   readonly rateLimits: boolean;
@@ -92,6 +97,7 @@ export class Deck {
       clock,
       clockEpoch: () => clock.epoch,
       tracer,
+      trusted: options.trusted,
       trustedPorts: [PORT.telemetry],
       untracedPorts: [PORT.telemetry],
       discoverIntervalMs: DISCOVER_MS,
@@ -188,6 +194,13 @@ export class Deck {
         if (event.rttMs !== undefined) this.#beaconRtt = { ms: event.rttMs, at };
         this.#handleBeacon(formatEndpoint(event.endpoint), event.state, Number(event.since.unixNano / NANOS_PER_MS));
         break;
+      case 'trust':
+        this.#setTrust();
+        void this.#keepTrusted(event.peers);
+        break;
+      case 'identity-changed':
+        this.#setTrust();
+        break;
       default:
         break;
     }
@@ -200,7 +213,28 @@ export class Deck {
     this.status.setSelf({ nodeId, address, hostname });
     this.collector.setSelf({ nodeId, address, publicKey: toHex(this.node.publicKey) });
     this.#setSelf();
+    this.#setTrust();
     this.graph.start(nodeId);
+  }
+
+  #setTrust(): void {
+    const { core } = this.node;
+    this.#state.setTrust(
+      core.trustedPeers().map(({ nodeId, publicKey }) => {
+        const refused = core.refusedKeyOf(nodeId);
+        return { nodeId, publicKey: toHex(publicKey), ...(refused === undefined ? {} : { changedTo: toHex(refused) }) };
+      }),
+    );
+    this.graph.touch();
+  }
+
+  async #keepTrusted(peers: readonly TrustedPeer[]): Promise<void> {
+    try {
+      await this.#options.keepTrusted(peers);
+    } catch (error) {
+      const words = `Whom this node trusts could not be written down, and is lost when it ends: ${(error as Error).message}`;
+      this.#logNode('error', 'peer.trust_unsaved', words);
+    }
   }
 
   #setSelf(): void {

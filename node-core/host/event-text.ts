@@ -1,3 +1,4 @@
+import { toHex } from '../base/bytes.ts';
 import type { LogEntry } from '../contract/log.ts';
 import type { NodeEvent } from '../node/pilot-node.ts';
 
@@ -22,11 +23,52 @@ export function describeEvent(event: NodeEvent, nameOf: (nodeId: number) => stri
             'registry.away',
             `Registry does not answer: ${event.reason}. Existing tunnels go on; new names cannot be found.`,
           );
+    case 'identity-changed':
+      return describeIdentity(event, nameOf, entry);
     case 'tunnel':
       return describeTunnel(event.event, nameOf, entry);
     default:
       return undefined;
   }
+}
+
+/** What a changed key means, and what there is to do about it. */
+function describeIdentity(
+  { nodeId, before, after, verdict }: Extract<NodeEvent, { type: 'identity-changed' }>,
+  nameOf: (nodeId: number) => string,
+  entry: Entry,
+): LogEntry {
+  const name = nameOf(nodeId);
+  const keys = `${shortKey(before)} to ${shortKey(after)}`;
+  switch (verdict) {
+    case 'refused':
+      return entry(
+        'error',
+        'peer.key_refused',
+        `The key of ${name}, which is trusted, changed from ${keys}, and nobody vouches for it. It is shut out until it is trusted again, or the trust is removed.`,
+        nodeId,
+      );
+    case 'rotated':
+      return entry(
+        'info',
+        'peer.key_rotated',
+        `${name} replaced its key, ${keys}, and signed for it: the new one is trusted`,
+        nodeId,
+      );
+    case 'accepted':
+      return entry(
+        'warning',
+        'peer.key_changed',
+        `The key of ${name} changed from ${keys}: it is another node`,
+        nodeId,
+      );
+    default:
+      throw verdict satisfies never;
+  }
+}
+
+function shortKey(key: Uint8Array): string {
+  return `${toHex(key.subarray(0, 4))}…`;
 }
 
 type Entry = (level: LogEntry['level'], kind: string, text: string, nodeId?: number) => LogEntry;

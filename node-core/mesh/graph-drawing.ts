@@ -51,6 +51,7 @@ export function drawAgent(
     ...optional('version', node?.report.version ?? self?.version),
     ...optional('public', listed?.public),
     ...optional('keyFingerprint', listed?.publicKey),
+    ...optional('trust', drawTrust(facts, nodeId)),
     ...optional('rtt', ownRtt(own, liveness?.lastRttMs, liveness?.lastPongAt)),
     ...optional('loss', toldFrom(own?.report.lossRatio, MEASURED_HERE, own?.at)),
     ...optional('lastHeard', self === undefined ? lastHeard : undefined),
@@ -244,6 +245,11 @@ function toldBySide(facts: GraphFacts, side: TunnelSideFacts | undefined, value:
 
 function toldFrom(value: number | undefined, source: string, at: number | undefined): Told | undefined {
   return value === undefined || at === undefined ? undefined : { value, source, at };
+}
+
+function drawTrust({ trust }: GraphFacts, nodeId: number): Agent['trust'] {
+  const fact = trust.get(nodeId);
+  return fact && { publicKey: fact.publicKey, ...optional('changedTo', fact.changedTo) };
 }
 
 /** A property that is there only when it has a value. */

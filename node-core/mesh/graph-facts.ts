@@ -43,6 +43,13 @@ export interface BeaconFact {
   readonly rtt?: { readonly ms: number; readonly at: number };
 }
 
+/** Under which key this node trusts a peer, and which other one stands under its id now; 64 hex digits each. */
+export interface TrustFact {
+  readonly nodeId: number;
+  readonly publicKey: string;
+  readonly changedTo?: string;
+}
+
 /** Everything the graph is drawn from. */
 export interface GraphFacts {
   readonly self: SelfFact | undefined;
@@ -52,6 +59,7 @@ export interface GraphFacts {
   readonly topology: Topology;
   readonly liveness: ReadonlyMap<number, PeerLiveness>;
   readonly keys: NodeKeys;
+  readonly trust: ReadonlyMap<number, TrustFact>;
   /** Of each key, its node's clock minus ours. */
   readonly clocks: ReadonlyMap<string, ClockEstimate>;
 }

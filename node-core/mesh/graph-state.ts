@@ -3,7 +3,14 @@ import type { ClockEstimate } from '../collector/flow/clock-offsets.ts';
 import type { Agent, Beacon, OpenFlow, Tunnel } from '../contract/graph.ts';
 import type { Group } from '../contract/group.ts';
 import { drawAgent, drawBeacons, drawFlow, drawGroup, drawTunnel } from './graph-drawing.ts';
-import { type BeaconFact, type DirectoryNode, type GroupFact, lastHeardOf, type SelfFact } from './graph-facts.ts';
+import {
+  type BeaconFact,
+  type DirectoryNode,
+  type GroupFact,
+  lastHeardOf,
+  type SelfFact,
+  type TrustFact,
+} from './graph-facts.ts';
 import { NodeKeys } from './node-keys.ts';
 import { PeerLiveness } from './peer-liveness.ts';
 import { keepUnchanged } from './stable-map.ts';
@@ -38,6 +45,7 @@ export class GraphState {
   #directory = new Map<number, DirectoryNode>();
   #everListed = new Set<number>();
   #groups = new Map<number, GroupFact>();
+  #trust = new Map<number, TrustFact>();
   #beacons = new Map<string, BeaconFact>();
   #clocks: ReadonlyMap<string, ClockEstimate> = new Map();
   #firstSeen = new Map<number, number>();
@@ -86,6 +94,11 @@ export class GraphState {
     this.#groups = new Map([...groups].map((group) => [group.groupId, group]));
   }
 
+  /** All peers that this node trusts. */
+  setTrust(peers: Iterable<TrustFact>): void {
+    this.#trust = new Map([...peers].map((peer) => [peer.nodeId, peer]));
+  }
+
   setBeacons(beacons: Iterable<BeaconFact>): void {
     this.#beacons = new Map([...beacons].map((beacon) => [beacon.id, beacon]));
   }
@@ -115,6 +128,7 @@ export class GraphState {
       topology: this.#topology,
       liveness: this.#liveness,
       keys: this.#keys,
+      trust: this.#trust,
       clocks: this.#clocks,
     };
     const heard = lastHeardOf(facts);

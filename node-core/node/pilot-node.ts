@@ -283,6 +283,11 @@ export class PilotNode {
     return this.#trust.peers();
   }
 
+  /** The key that the registry names for a trusted peer in place of the trusted one; undefined where it names that. */
+  refusedKeyOf(peerNodeId: number): Uint8Array | undefined {
+    return this.#trust.refusedKeyOf(peerNodeId);
+  }
+
   /** The stream's span, for what the application does on it; undefined when it is not traced. */
   spanOf(connection: Connection): SpanContext | undefined {
     return this.#flows.spanOf(connection);

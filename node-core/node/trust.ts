@@ -46,6 +46,11 @@ export class Trust {
     return this.#peers.all();
   }
 
+  /** The key that the registry names for a trusted peer, and that nobody but it vouches for. */
+  refusedKeyOf(nodeId: number): Uint8Array | undefined {
+    return this.#peers.refusedKeyOf(nodeId);
+  }
+
   /**
    * @param publicKey - The key to trust, also in place of another; else the one trusted before, that of the session, or the
    *   one the registry names.

@@ -47,15 +47,20 @@ export class TrustedPeers {
     return [...this.#peers.values()];
   }
 
+  /** The key that was refused for a trusted peer: the registry names it for its id. */
+  refusedKeyOf(nodeId: number): Uint8Array | undefined {
+    return this.#refused.get(nodeId);
+  }
+
   keyOf(nodeId: number): Uint8Array | undefined {
     return this.#peers.get(nodeId)?.publicKey;
   }
 
   /** Trusts a node under this key alone. False when it did already. */
   trust(nodeId: number, publicKey: Uint8Array, unixMs: number): boolean {
-    this.#refused.delete(nodeId);
     const before = this.keyOf(nodeId);
     if (before !== undefined && equalBytes(before, publicKey)) return false;
+    this.#refused.delete(nodeId);
     this.#peers.set(nodeId, { nodeId, publicKey, trustedAt: unixMs });
     return true;
   }

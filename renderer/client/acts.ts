@@ -56,6 +56,23 @@ export async function pingAgent(nodeId: number): Promise<void> {
   done(`${name} answered in ${formatDuration(result.rttMs)}, ${result.path}.`);
 }
 
+/** Trusts a peer under the key that it has now, in place of the one it was trusted under. */
+export async function trustAgain(nodeId: number, publicKey: string): Promise<void> {
+  const name = agentName(nodeId);
+  const [error] = await safe(Promise.resolve().then(() => deckClient().peer.trustAgain({ nodeId, publicKey })));
+  if (error !== null)
+    return failed(`${name} was not trusted again: ${reasonOf(error)}.`, () => void trustAgain(nodeId, publicKey));
+  done(`${name} is trusted under its new key.`);
+}
+
+export async function removeTrust(nodeId: number): Promise<void> {
+  const name = agentName(nodeId);
+  const [error] = await safe(Promise.resolve().then(() => deckClient().peer.untrust({ nodeId })));
+  if (error !== null)
+    return failed(`The trust in ${name} was not removed: ${reasonOf(error)}.`, () => void removeTrust(nodeId));
+  done(`${name} is not trusted any more.`);
+}
+
 /** Joins at once; the status line offers to undo it. */
 export async function joinGroup(groupId: number, token?: string): Promise<void> {
   const name = groupName(groupId);

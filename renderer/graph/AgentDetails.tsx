@@ -2,7 +2,7 @@ import { safe } from '@orpc/client';
 import { useEffect, useMemo, useState } from 'react';
 import type { Agent, Tunnel } from '../../node-core/contract/graph.ts';
 import type { TraceSummary } from '../../node-core/contract/trace.ts';
-import { copyText, pingAgent } from '../client/acts.ts';
+import { copyText, pingAgent, removeTrust, trustAgain } from '../client/acts.ts';
 import { deckClient } from '../client/deck.ts';
 import { openTrace } from '../client/trace-feed.ts';
 import { formatShortId } from '../format/address.ts';
@@ -36,6 +36,7 @@ export function AgentDetails({ nodeId }: { nodeId: number }) {
         pinnable
       />
       <div className="inspector-body">
+        {agent.trust !== undefined && <Trust nodeId={nodeId} trust={agent.trust} />}
         <Identity agent={agent} />
         <Measured agent={agent} />
         <Tunnels nodeId={nodeId} />
@@ -73,6 +74,54 @@ function HealthSentence({ agent }: { agent: Agent }) {
   );
 }
 
+function Trust({ nodeId, trust }: { nodeId: number; trust: NonNullable<Agent['trust']> }) {
+  const { publicKey, changedTo } = trust;
+  return (
+    <Section title="Trust">
+      {changedTo !== undefined && (
+        <p role="alert">
+          <HealthGlyph state="failing" /> Its key changed, and the one you trusted did not sign for the new one. It is
+          shut out: whoever has this node id now may be another. Trust it again only if you know the new key.
+        </p>
+      )}
+      <Facts>
+        <Fact name="trusted key">
+          <Key publicKey={publicKey} />
+        </Fact>
+        {changedTo !== undefined && (
+          <Fact name="key now">
+            <Key publicKey={changedTo} />
+          </Fact>
+        )}
+      </Facts>
+      <p className="section-acts">
+        {changedTo !== undefined && (
+          <button type="button" className="button" onClick={() => void trustAgain(nodeId, changedTo)}>
+            Trust again
+          </button>
+        )}
+        <button type="button" className="button" onClick={() => void removeTrust(nodeId)}>
+          Remove trust
+        </button>
+      </p>
+    </Section>
+  );
+}
+
+/** The beginning of a key; a click copies the whole. */
+function Key({ publicKey }: { publicKey: string }) {
+  return (
+    <button
+      type="button"
+      className="text-button mono"
+      title={publicKey}
+      onClick={() => void copyText(publicKey, 'the fingerprint')}
+    >
+      {formatShortId(publicKey)}
+    </button>
+  );
+}
+
 function Identity({ agent }: { agent: Agent }) {
   const groups = useGraphStore((state) => state.groups);
   const names = agent.groupIds.filter((id) => id !== 0).map((id) => groups.get(id)?.name ?? String(id));
@@ -83,18 +132,7 @@ function Identity({ agent }: { agent: Agent }) {
           <span className="mono">{agent.address}</span>
         </Fact>
         <Fact name="key">
-          {agent.keyFingerprint === undefined ? (
-            <span className="t3">unknown</span>
-          ) : (
-            <button
-              type="button"
-              className="text-button mono"
-              title={agent.keyFingerprint}
-              onClick={() => void copyText(agent.keyFingerprint ?? '', 'the fingerprint')}
-            >
-              {formatShortId(agent.keyFingerprint)}
-            </button>
-          )}
+          {agent.keyFingerprint === undefined ? <Unknown /> : <Key publicKey={agent.keyFingerprint} />}
         </Fact>
         <Fact name="groups">{names.length === 0 ? 'none' : <Name text={names.join(', ')} />}</Fact>
         <Fact name="tags">{agent.tags.length === 0 ? 'none' : <Name text={agent.tags.join(', ')} />}</Fact>

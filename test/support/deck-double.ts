@@ -16,6 +16,8 @@ import { withStrangeText } from './strange-text.ts';
 export interface DeckDouble {
   readonly router: ReturnType<typeof routerOf>;
   readonly calls: string[];
+  /** As it was at first. @throws when there is none of that name */
+  agent(hostname: string): Agent;
   /** Tells every open graph feed a change. */
   change(update: Partial<GraphUpdate>): void;
   setStatus(change: Partial<DeckStatus>): void;
@@ -52,6 +54,11 @@ export function createDeckDouble(
   return {
     router,
     calls,
+    agent: (hostname) => {
+      const agent = fleet.agents.find((each) => each.hostname === hostname);
+      if (agent === undefined) throw new Error(`no agent is called ${hostname}`);
+      return agent;
+    },
     change: (update) => {
       const next = anUpdate({ at: Date.now(), revision: ++revision, ...update });
       for (const push of graphFeeds) push(next);
@@ -114,6 +121,12 @@ function routerOf(state: DoubleState) {
       }),
       trust: os.peer.trust.handler(({ input }) => {
         calls.push(`trust ${input.nodeIds.join()}`);
+      }),
+      trustAgain: os.peer.trustAgain.handler(({ input }) => {
+        calls.push(`trust again ${input.nodeId} ${input.publicKey.slice(0, 8)}`);
+      }),
+      untrust: os.peer.untrust.handler(({ input }) => {
+        calls.push(`untrust ${input.nodeId}`);
       }),
     },
     group: {

@@ -1,14 +1,17 @@
+import { fromHex } from '../../base/bytes.ts';
 import type { GraphNames } from '../../mesh/graph-names.ts';
 import type { PingResult, RunningNode } from '../../runtime/running-node.ts';
 import type { ActRecorder } from './act-recorder.ts';
 
+type PeerNode = Pick<RunningNode, 'ping' | 'trust' | 'untrust'>;
+
 /** What an operator does to peers. Each act throws what the node or the registry says against it, as PilotError. */
 export class PeerActs {
-  readonly #node: Pick<RunningNode, 'ping' | 'trust'>;
+  readonly #node: PeerNode;
   readonly #names: GraphNames;
   readonly #recorder: ActRecorder;
 
-  constructor(node: Pick<RunningNode, 'ping' | 'trust'>, names: GraphNames, recorder: ActRecorder) {
+  constructor(node: PeerNode, names: GraphNames, recorder: ActRecorder) {
     this.#node = node;
     this.#names = names;
     this.#recorder = recorder;
@@ -31,5 +34,18 @@ export class PeerActs {
     await this.#recorder.record({ kind: 'peer.trust', text: `Trust ${whom}`, ...about }, () =>
       Promise.all(nodeIds.map((nodeId) => this.#node.trust(nodeId))),
     );
+  }
+
+  /** Trusts a peer whose key changed, under the key that the operator was shown. */
+  async trustAgain(nodeId: number, publicKey: string): Promise<void> {
+    const text = `Trust ${this.#names.agent(nodeId)} again, under the key ${publicKey.slice(0, 8)}…`;
+    await this.#recorder.record({ kind: 'peer.trust', text, nodeId }, () =>
+      this.#node.trust(nodeId, fromHex(publicKey)),
+    );
+  }
+
+  async untrust(nodeId: number): Promise<void> {
+    const text = `Take back the trust in ${this.#names.agent(nodeId)}`;
+    await this.#recorder.record({ kind: 'peer.untrust', text, nodeId }, () => this.#node.untrust(nodeId));
   }
 }

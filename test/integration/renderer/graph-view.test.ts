@@ -42,6 +42,28 @@ test('arrow keys walk the graph and Enter inspects', async () => {
   });
 });
 
+test('a trusted agent whose key changed is said to be shut out, until it is trusted again or the trust is removed', async () => {
+  await withWindow({}, async ({ page, double }) => {
+    const inspector = page.getByRole('complementary', { name: 'Inspector' });
+    await page.getByRole('button', { name: /^ct-watch, agent/ }).click();
+    await inspector.getByRole('heading', { name: 'ct-watch' }).waitFor();
+    expect(await inspector.getByRole('button', { name: 'Remove trust' }).count()).toBe(0);
+    const agent = double.agent('ct-watch');
+    const trust = { publicKey: 'aa'.repeat(32), changedTo: 'bb'.repeat(32) };
+    double.change({ agents: [{ ...agent, trust }] });
+    await inspector.getByRole('alert').getByText('Its key changed').waitFor();
+    await expectAccessible(page, 'a changed key');
+    await inspector.getByRole('button', { name: 'Trust again' }).click();
+    await page.getByText('ct-watch is trusted under its new key.').waitFor();
+    expect(double.calls).toContain(`trust again ${agent.nodeId} bbbbbbbb`);
+    double.change({ agents: [{ ...agent, trust: { publicKey: trust.changedTo } }] });
+    await inspector.getByRole('alert').waitFor({ state: 'detached' });
+    await inspector.getByRole('button', { name: 'Remove trust' }).click();
+    await page.getByText('ct-watch is not trusted any more.').waitFor();
+    expect(double.calls).toContain(`untrust ${agent.nodeId}`);
+  });
+});
+
 test('a broad window keeps what is pinned beside the selection, and the list beside the waterfall', async () => {
   await withWindow({ size: [1_920, 1_080] }, async ({ page }) => {
     const [inspector, pinned] = ['Inspector', 'Pinned'].map((name) => page.getByRole('complementary', { name }));

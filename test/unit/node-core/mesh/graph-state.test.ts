@@ -201,8 +201,20 @@ test('what did not change is the same object', () => {
   expect(third.agents.get(1)).toBe(second.agents.get(1));
 });
 
+test('a trusted peer is drawn with its key, and with the one that stands under its id instead', () => {
+  const state = fleet();
+  const [publicKey, changedTo] = ['aa'.repeat(32), 'bb'.repeat(32)];
+  state.setTrust([{ nodeId: 9, publicKey }]);
+  expect(state.refresh(NOON).agents.get(9)?.trust).toEqual({ publicKey });
+  state.setTrust([{ nodeId: 9, publicKey, changedTo }]);
+  expect(state.refresh(NOON).agents.get(9)?.trust).toEqual({ publicKey, changedTo });
+  state.setTrust([]);
+  expect(state.refresh(NOON).agents.get(9)?.trust).toBeUndefined();
+});
+
 test('the picture fits the contract', () => {
   const state = fleet();
+  state.setTrust([{ nodeId: 9, publicKey: 'aa'.repeat(32), changedTo: 'bb'.repeat(32) }]);
   state.applyReport(tunnelRow(4, 9, NOON, { path: 'relay', relayBeacon: 'b:2', rttMs: 3, lossRatio: 0 }));
   state.applyReport(nodeRow(4, NOON));
   state.applyReport(flowRow(4, 9, NOON));

@@ -35,8 +35,13 @@ const node = (...silentPeers: readonly number[]) => ({
     if (silentPeers.includes(nodeId)) throw silent;
     return { rttMs: 1.234, path: 'direct' as const };
   },
-  async trust(nodeId: number) {
+  keys: [] as (Uint8Array | undefined)[],
+  async trust(nodeId: number, publicKey?: Uint8Array) {
     this.trusted.push(nodeId);
+    this.keys.push(publicKey);
+  },
+  async untrust(nodeId: number) {
+    this.trusted = this.trusted.filter((trusted) => trusted !== nodeId);
   },
   async join(groupId: number) {
     this.joined.push(groupId);
@@ -77,6 +82,19 @@ test.each([
   expect(trusting.trusted).toEqual(nodeIds);
   expect(lines).toMatchObject([{ text, level: 'info', ...about }]);
   expect('nodeId' in (lines[0] ?? {})).toBe('nodeId' in about);
+});
+
+test('trusting a peer again is under the key that the operator saw, and taking trust back is in the log too', async () => {
+  const trusting = node();
+  const acts = new PeerActs(trusting, names, recorder);
+  await acts.trustAgain(2, 'ab'.repeat(32));
+  expect([trusting.trusted, trusting.keys]).toEqual([[2], [new Uint8Array(32).fill(0xab)]]);
+  await acts.untrust(2);
+  expect(trusting.trusted).toEqual([]);
+  expect(lines).toMatchObject([
+    { kind: 'peer.trust', nodeId: 2, text: 'Trust agent-2 again, under the key abababab…' },
+    { kind: 'peer.untrust', nodeId: 2, text: 'Take back the trust in agent-2' },
+  ]);
 });
 
 test('the directory is read again after a group was joined, and not after it could not be left', async () => {

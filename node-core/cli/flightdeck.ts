@@ -53,6 +53,7 @@ program
   .option('--beacon-addr <host:port>', 'where the beacon listens (UDP)', endpoint, LOOPBACK_ANY)
   .option('--store <file>', 'where the state is kept')
   .option('--group <name>', 'an open group that exists from the start; may be repeated', collect, [])
+  .option('--accept-unsigned', 'also take registrations of nodes before 1.13, which sign none', false)
   .option(...NO_RATE_LIMITS)
   .action((options) =>
     runUntilStopped((lifetime) =>
@@ -63,6 +64,7 @@ program
           store: options.store,
           groups: options.group,
           adminToken: process.env.FLIGHTDECK_ADMIN_TOKEN,
+          acceptUnsigned: options.acceptUnsigned,
           rateLimits: options.rateLimits,
         },
         lifetime,

@@ -1,15 +1,14 @@
 import type { Lifetime } from '../base/lifetime.ts';
 import { UNLIMITED_PER_SECOND } from '../base/token-bucket.ts';
 import { type Endpoint, formatEndpoint } from '../base/transport.ts';
-import { readStateFile, writeStateFile } from '../io/state-file.ts';
 import { SystemClock } from '../io/system-clock.ts';
 import { listenForChannels } from '../io/tcp-channel.ts';
 import { UdpSocket } from '../io/udp-socket.ts';
 import { Beacon } from '../rendezvous/beacon.ts';
-import { Directory, type DirectoryOptions } from '../rendezvous/directory.ts';
-import { directorySnapshot } from '../rendezvous/directory-state.ts';
+import type { DirectoryOptions } from '../rendezvous/directory.ts';
 import { RendezvousServer } from '../rendezvous/rendezvous-server.ts';
 import { createLog } from '../runtime/log.ts';
+import { openDirectory } from './directory-store.ts';
 
 export interface RendezvousCommand {
   readonly registry: Endpoint;
@@ -19,6 +18,8 @@ export interface RendezvousCommand {
   /** Groups that exist from the start. */
   readonly groups: readonly string[];
   readonly adminToken: string | undefined;
+  /** Also takes registrations without a signature. */
+  readonly acceptUnsigned: boolean;
   /** False lifts what bounds requests, new keys, relays and punches per second; for tests under load. */
   readonly rateLimits: boolean;
 }
@@ -38,18 +39,19 @@ export async function startRendezvous(command: RendezvousCommand, lifetime: Life
   const socket = await UdpSocket.bind(command.beacon);
   const beaconAddress = formatEndpoint(socket.local);
   const lifted = !command.rateLimits;
-  const directory = await loadDirectory(command, beaconAddress, (aside) =>
-    log.error({ aside }, 'the store was not readable and is set aside'),
-  );
-  for (const name of command.groups) directory.ensureGroup(name, clock.now());
+  const options = directoryOptions(command, beaconAddress);
+  const onNews = (text: string) => log.warn({ store: command.store }, text);
+  const { directory, keeper, close } = await openDirectory(command.store, options, {
+    onNews,
+    onSaveFailed: (error) => log.error({ error: String(error) }, 'the state could not be saved'),
+  });
+  for (const name of command.groups) await keeper.keep(directory.ensureGroup(name, clock.now()));
   const server = new RendezvousServer({
     directory,
     beacon: new Beacon(lifted ? { relaysPerSecond: UNLIMITED_PER_SECOND, punchesPerSecond: UNLIMITED_PER_SECOND } : {}),
     ...(lifted ? { requestsPerSecond: UNLIMITED_PER_SECOND } : {}),
     clock,
-    save: (snapshot) =>
-      command.store === undefined ? Promise.resolve() : writeStateFile(command.store, JSON.stringify(snapshot)),
-    onSaveFailed: (error) => log.error({ error: String(error) }, 'the state could not be saved'),
+    keep: (changes) => keeper.keep(changes),
   });
   server.attachBeacon(socket);
   const listener = await listenForChannels(command.registry, LIMITS, (channel, from) =>
@@ -58,24 +60,18 @@ export async function startRendezvous(command: RendezvousCommand, lifetime: Life
   log.info({ registry: formatEndpoint(listener.local), beacon: beaconAddress }, 'rendezvous is up');
   lifetime.onEnd(async () => {
     await listener.close();
-    await server.settle();
+    await keeper.settle();
+    await close();
     await socket.close();
   });
   return { registry: formatEndpoint(listener.local), beacon: beaconAddress };
 }
 
-async function loadDirectory(
-  command: RendezvousCommand,
-  beaconAddress: string,
-  onCorrupt: (aside: string) => void,
-): Promise<Directory> {
-  const options: DirectoryOptions = {
+function directoryOptions(command: RendezvousCommand, beaconAddress: string): DirectoryOptions {
+  return {
     beaconAddress,
+    acceptUnsigned: command.acceptUnsigned,
     ...(command.adminToken === undefined ? {} : { adminToken: command.adminToken }),
-    ...(!command.rateLimits ? { newKeysPerSecond: UNLIMITED_PER_SECOND } : {}),
+    ...(command.rateLimits ? {} : { newKeysPerSecond: UNLIMITED_PER_SECOND, nodesPerAddress: UNLIMITED_PER_SECOND }),
   };
-  if (command.store === undefined) return new Directory(options);
-  const parse = (content: string) => directorySnapshot.parse(JSON.parse(content));
-  const snapshot = await readStateFile(command.store, parse, onCorrupt);
-  return snapshot === undefined ? new Directory(options) : Directory.restore(snapshot, options);
 }

@@ -1,22 +1,24 @@
 import type { Instant } from '../base/clock.ts';
 import type { Endpoint } from '../base/transport.ts';
 import type { JsonObject } from '../wire/registry-message.ts';
+import { RegistryRefusal } from '../wire/registry-refusal.ts';
+import { isRegistryCall, type RegistryCall, readType, writeRefusal, writeReply } from '../wire/registry-request.ts';
 import { beaconRequests } from './beacon-requests.ts';
-import type { DirectorySnapshot } from './directory-state.ts';
+import type { DirectoryChange } from './directory-state.ts';
 import { groupRequests } from './group-requests.ts';
 import { identityRequests } from './identity-requests.ts';
 import { lookupRequests } from './lookup-requests.ts';
 import { unixSeconds } from './node-book.ts';
-import { type DirectoryOptions, type Handler, RegistryState } from './registry-state.ts';
-import { Request, RequestError } from './request.ts';
+import { type DirectoryOptions, type Handler, type Handlers, RegistryState } from './registry-state.ts';
+import { Request } from './request.ts';
 import { trustRequests } from './trust-requests.ts';
 
 export type { DirectoryOptions } from './registry-state.ts';
 
 export interface DirectoryReply {
   readonly reply: JsonObject;
-  /** True when something changed that must be on disk before the reply is sent. */
-  readonly changed: boolean;
+  /** What must be on disk before the reply is sent; shares its records with the directory. */
+  readonly changes: readonly DirectoryChange[];
   /** A node to be told by the beacon that a handshake waits for it. */
   readonly notify?: number;
   /** For the beacon, which cannot tell a node from somebody who says its id. */
@@ -29,72 +31,80 @@ export interface DirectoryReply {
  */
 export class Directory {
   readonly #state: RegistryState;
-  readonly #handlers: ReadonlyMap<string, Handler>;
+  readonly #handlers: Handlers;
 
   constructor(options: DirectoryOptions = {}) {
     const state = new RegistryState(options);
     this.#state = state;
-    this.#handlers = new Map(
-      [identityRequests, lookupRequests, trustRequests, groupRequests, beaconRequests].flatMap((make) =>
-        Object.entries(make(state)),
-      ),
-    );
-  }
-
-  static restore(snapshot: DirectorySnapshot, options: DirectoryOptions = {}): Directory {
-    const directory = new Directory(options);
-    const { nodes, groups, trust } = directory.#state;
-    nodes.restore(snapshot.nodes, snapshot.nextNodeId);
-    groups.restore(snapshot.networks, snapshot.nextNetworkId);
-    trust.restore(snapshot.consents, snapshot.mailbox);
-    return directory;
-  }
-
-  /** Shares its records with the directory: to be written down before the next request is handled. */
-  snapshot(): DirectorySnapshot {
-    const { nodes, groups, trust } = this.#state;
-    return {
-      format: 'flightdeck-directory/1',
-      nextNodeId: nodes.nextNodeId,
-      nextNetworkId: groups.nextNetworkId,
-      nodes: [...nodes.records],
-      networks: groups.networks,
-      consents: trust.consents,
-      mailbox: [...trust.mailbox],
+    this.#handlers = {
+      ...identityRequests(state),
+      ...lookupRequests(state),
+      ...trustRequests(state),
+      ...groupRequests(state),
+      ...beaconRequests(state),
     };
   }
 
-  /** Makes an open group without an owner, unless there is one of that name; for the operator of the rendezvous itself. */
-  ensureGroup(name: string, now: Instant): void {
+  /** Goes on from what was written down, in order. */
+  static restore(changes: readonly DirectoryChange[], options: DirectoryOptions = {}): Directory {
+    const directory = new Directory(options);
+    for (const change of changes) directory.#state.apply(change);
+    return directory;
+  }
+
+  /** The whole state as changes from nothing; shares its records with the directory. */
+  everything(): readonly DirectoryChange[] {
+    return this.#state.everything();
+  }
+
+  /**
+   * Makes an open group without an owner, unless there is one of that name; for the operator of the rendezvous itself.
+   *
+   * @returns What must be written down.
+   */
+  ensureGroup(name: string, now: Instant): readonly DirectoryChange[] {
     const { groups } = this.#state;
-    if (groups.find(name) !== undefined) return;
-    groups.create({ name, joinRule: 'open', token: '', enterprise: false, created: unixSeconds(now) });
+    if (groups.find(name) === undefined) {
+      groups.create({ name, joinRule: 'open', token: '', enterprise: false, created: unixSeconds(now) });
+    }
+    return this.#state.takeChanges();
+  }
+
+  /** Gives away no id that may have been promised in a part of what was written down that is lost. */
+  skipIds(): void {
+    this.#state.nodes.skipBlock();
+    this.#state.groups.skipBlock();
   }
 
   /** @param source - Where the connection comes from: the address a node is registered under. */
-  handle(fields: JsonObject, source: Endpoint, now: Instant): DirectoryReply {
+  handle(message: JsonObject, source: Endpoint, now: Instant): DirectoryReply {
     const state = this.#state;
-    const reaped = state.nodes.reap(now);
-    state.changed = false;
+    state.nodes.reap(now);
     state.handshakeFor = undefined;
     state.signedEndpoint = undefined;
-    const reply = this.#answer(new Request(fields), source, now);
+    const reply = this.#answer(message, source, now);
     return {
       reply,
-      changed: state.changed || reaped,
+      changes: state.takeChanges(),
       ...(state.handshakeFor === undefined ? {} : { notify: state.handshakeFor }),
       ...(state.signedEndpoint === undefined ? {} : { signedEndpoint: state.signedEndpoint }),
     };
   }
 
-  #answer(request: Request, source: Endpoint, now: Instant): JsonObject {
+  #answer(message: JsonObject, source: Endpoint, now: Instant): JsonObject {
     try {
-      const handler = this.#handlers.get(request.type);
-      if (handler === undefined) throw new RequestError(`unknown message type "${request.type.slice(0, 64)}"`);
-      return { ...handler(request, source, now), type: `${request.type}_ok` };
+      const type = readType(message);
+      if (!isRegistryCall(type)) throw new RegistryRefusal('type-unknown', type.slice(0, 64));
+      return this.#answerCall(type, message, source, now);
     } catch (error) {
-      if (!(error instanceof RequestError)) throw error;
-      return { type: 'error', error: error.message };
+      if (!(error instanceof RegistryRefusal)) throw error;
+      return writeRefusal(error);
     }
+  }
+
+  #answerCall<T extends RegistryCall>(type: T, message: JsonObject, source: Endpoint, now: Instant): JsonObject {
+    const handler: Handler<T> | undefined = this.#handlers[type];
+    if (handler === undefined) throw new RegistryRefusal('type-unknown', type);
+    return writeReply(type, handler(new Request(type, message), source, now));
   }
 }

@@ -1,135 +1,123 @@
-import type { Instant } from '../base/clock.ts';
 import { formatAddress } from '../wire/address.ts';
-import type { JsonObject } from '../wire/registry-message.ts';
-import type { NetworkRecord } from './directory-state.ts';
-import { memberOf } from './group-book.ts';
+import { RegistryRefusal } from '../wire/registry-refusal.ts';
+import type { ListedNode } from '../wire/registry-request.ts';
+import type { MemberRecord } from './directory-state.ts';
 import { described } from './lookup-requests.ts';
 import { unixSeconds } from './node-book.ts';
-import type { Handler, RegistryState } from './registry-state.ts';
-import { type Request, RequestError } from './request.ts';
+import type { Handler, Handlers, RegistryState } from './registry-state.ts';
 
 /** Groups, "networks" on the wire. Every node is in number 0, the backbone. */
-export function groupRequests(state: RegistryState): Readonly<Record<string, Handler>> {
+export function groupRequests(state: RegistryState): Handlers {
   return {
-    create_network: (request, _source, now) => createNetwork(state, request, now),
-    delete_network: (request) => deleteNetwork(state, request),
-    join_network: (request) => joinNetwork(state, request),
-    leave_network: (request) => leaveNetwork(state, request),
-    list_networks: () => listNetworks(state),
-    list_nodes: (request) => listNodes(state, request),
-    get_network_policy: (request) => networkPolicy(state, request),
-    get_member_tags: (request) => memberTags(state, request),
+    create_network: createNetwork(state),
+    delete_network: deleteNetwork(state),
+    join_network: joinNetwork(state),
+    leave_network: leaveNetwork(state),
+    list_networks: listNetworks(state),
+    list_nodes: listNodes(state),
+    get_network_policy: networkPolicy(state),
+    get_member_tags: memberTags(state),
     poll_invites: (request) => {
-      state.authenticate(request, 'node_id');
+      state.authenticate(request, request.fields.nodeId);
       return { invites: [] }; // groups here are open or want a token, so nobody is ever invited
     },
   };
 }
 
-function createNetwork(state: RegistryState, request: Request, now: Instant): JsonObject {
-  state.requireAdmin(request);
-  const nodeId = request.uint('node_id', 32);
-  const owner = nodeId === 0 ? undefined : state.nodes.require(nodeId).nodeId; // 0: the operator, who is no member
-  const network = state.groups.create(
-    {
-      name: request.text('name'),
-      joinRule: request.text('join_rule') || 'open',
-      token: request.text('token'),
-      enterprise: request.truth('enterprise'),
-      created: unixSeconds(now),
-    },
-    owner,
-  );
-  state.changed = true;
-  return { network_id: network.networkId, name: network.name, enterprise: network.enterprise };
+function createNetwork(state: RegistryState): Handler<'create_network'> {
+  return (request, _source, now) => {
+    state.requireAdmin(request);
+    const { nodeId, name, joinRule = 'open', token = '', enterprise = false } = request.fields;
+    const owner = nodeId === 0 ? undefined : state.nodes.require(nodeId).nodeId; // 0: the operator, who is no member
+    const { networkId } = state.groups.create({ name, joinRule, token, enterprise, created: unixSeconds(now) }, owner);
+    return { networkId, name, enterprise };
+  };
 }
 
-function deleteNetwork(state: RegistryState, request: Request): JsonObject {
-  state.requireAdmin(request);
-  const networkId = requireGroupId(request, 'delete');
-  state.groups.delete(networkId);
-  state.changed = true;
-  return { network_id: networkId };
+function deleteNetwork(state: RegistryState): Handler<'delete_network'> {
+  return (request) => {
+    state.requireAdmin(request);
+    const networkId = requireGroupId(request.fields.networkId, 'delete');
+    state.groups.delete(networkId);
+    return { networkId };
+  };
 }
 
-function joinNetwork(state: RegistryState, request: Request): JsonObject {
-  const networkId = requireGroupId(request, 'join');
-  const node = state.authenticateOrAdmin(request, 'node_id');
-  state.groups.join(networkId, node.nodeId, request.text('token'));
-  state.changed = true;
-  return { network_id: networkId, address: formatAddress({ network: networkId, node: node.nodeId }) };
+function joinNetwork(state: RegistryState): Handler<'join_network'> {
+  return (request) => {
+    const networkId = requireGroupId(request.fields.networkId, 'join');
+    const { nodeId } = state.authenticateOrAdmin(request, request.fields.nodeId);
+    state.groups.join(networkId, nodeId, request.fields.token);
+    return { networkId, address: formatAddress({ network: networkId, node: nodeId }) };
+  };
 }
 
-function leaveNetwork(state: RegistryState, request: Request): JsonObject {
-  const networkId = requireGroupId(request, 'leave');
-  const node = state.authenticateOrAdmin(request, 'node_id');
-  state.groups.leave(networkId, node.nodeId);
-  state.changed = true;
-  return { network_id: networkId };
+function leaveNetwork(state: RegistryState): Handler<'leave_network'> {
+  return (request) => {
+    const networkId = requireGroupId(request.fields.networkId, 'leave');
+    const { nodeId } = state.authenticateOrAdmin(request, request.fields.nodeId);
+    state.groups.leave(networkId, nodeId);
+    return { networkId };
+  };
 }
 
-function requireGroupId(request: Request, act: string): number {
-  const networkId = request.uint('network_id', 16);
-  if (networkId === 0) throw new RequestError(`cannot ${act} the backbone network`);
+function requireGroupId(networkId: number, act: string): number {
+  if (networkId === 0) throw new RegistryRefusal('backbone-fixed', act);
   return networkId;
 }
 
-function listNetworks(state: RegistryState): JsonObject {
-  const members = state.nodes.present.length;
-  const backbone = { id: 0, name: 'backbone', join_rule: 'open', members, enterprise: false, created: 0 };
-  const groups = state.groups.networks.map((network) => ({
-    id: network.networkId,
-    name: network.name,
-    join_rule: network.joinRule,
-    members: network.members.length,
-    enterprise: network.enterprise,
-    created: network.created,
-  }));
-  return { networks: [backbone, ...groups] };
+function listNetworks(state: RegistryState): Handler<'list_networks'> {
+  return () => {
+    const members = state.nodes.present.length;
+    const backbone = { networkId: 0, name: 'backbone', joinRule: 'open', members, enterprise: false, created: 0 };
+    const groups = state.groups.groups.map(
+      ({ network: { networkId, name, joinRule, enterprise, created }, members }) => {
+        return { networkId, name, joinRule, members: members.size, enterprise, created };
+      },
+    );
+    return { networks: [backbone, ...groups] };
+  };
 }
 
 /** Members who are away are listed as such. The backbone's list is for whoever has the admin token. */
-function listNodes(state: RegistryState, request: Request): JsonObject {
-  const networkId = request.uint('network_id', 16);
-  if (networkId !== 0) {
-    const network = state.groups.require(networkId);
-    return { nodes: network.members.map(({ nodeId }) => listed(state, networkId, nodeId, network)) };
-  }
-  state.requireAdmin(request);
-  return { nodes: state.nodes.present.map(({ nodeId }) => listed(state, 0, nodeId)) };
+function listNodes(state: RegistryState): Handler<'list_nodes'> {
+  return (request) => {
+    const { networkId } = request.fields;
+    if (networkId !== 0) {
+      const { members } = state.groups.require(networkId);
+      return { nodes: [...members.values()].map((member) => listed(state, networkId, member.nodeId, member)) };
+    }
+    state.requireAdmin(request);
+    return { nodes: state.nodes.present.map(({ nodeId }) => listed(state, 0, nodeId)) };
+  };
 }
 
-function listed(state: RegistryState, networkId: number, nodeId: number, network?: NetworkRecord): JsonObject {
-  const address = formatAddress({ network: networkId, node: nodeId });
-  const member = network === undefined ? undefined : memberOf(network, nodeId);
-  const role = member === undefined ? {} : { role: member.role };
+function listed(state: RegistryState, networkId: number, nodeId: number, member?: MemberRecord): ListedNode {
+  const entry = { nodeId, address: formatAddress({ network: networkId, node: nodeId }), role: member?.role };
   const node = state.nodes.find(nodeId);
-  if (node === undefined) return { node_id: nodeId, address, offline: true, ...role };
+  if (node === undefined) return { ...entry, offline: true };
   return {
-    node_id: nodeId,
-    address,
+    ...entry,
     public: node.public,
-    last_seen: new Date(node.lastSeen).toISOString(),
+    lastSeen: new Date(node.lastSeen).toISOString(),
     ...described(node),
-    ...(node.public && !node.relayOnly ? { real_addr: node.realAddress } : {}),
-    ...role,
+    realAddress: node.public && !node.relayOnly ? node.realAddress : undefined,
   };
 }
 
 /** No group here limits its members or ports. */
-function networkPolicy(state: RegistryState, request: Request): JsonObject {
-  const networkId = request.uint('network_id', 16);
-  if (networkId !== 0) state.groups.require(networkId);
-  return { network_id: networkId, allowed_ports: [], max_members: 0, description: '' };
+function networkPolicy(state: RegistryState): Handler<'get_network_policy'> {
+  return ({ fields: { networkId } }) => {
+    if (networkId !== 0) state.groups.require(networkId);
+    return { networkId, allowedPorts: [], maxMembers: 0, description: '' };
+  };
 }
 
 /** Of one member, or of all for node 0. */
-function memberTags(state: RegistryState, request: Request): JsonObject {
-  const network = state.groups.require(request.uint('network_id', 16));
-  const nodeId = request.uint('target_node_id', 32);
-  if (nodeId !== 0) return { network_id: network.networkId, tags: memberOf(network, nodeId)?.tags ?? [] };
-  return {
-    network_id: network.networkId,
-    members: Object.fromEntries(network.members.map((member) => [String(member.nodeId), member.tags])),
+function memberTags(state: RegistryState): Handler<'get_member_tags'> {
+  return ({ fields: { networkId, targetNodeId } }) => {
+    const { members } = state.groups.require(networkId);
+    if (targetNodeId !== 0) return { networkId, tags: members.get(targetNodeId)?.tags ?? [] };
+    return { networkId, members: Object.fromEntries([...members.values()].map(({ nodeId, tags }) => [nodeId, tags])) };
   };
 }

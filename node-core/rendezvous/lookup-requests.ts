@@ -1,87 +1,86 @@
-import type { Instant } from '../base/clock.ts';
 import { formatAddress } from '../wire/address.ts';
-import type { JsonObject } from '../wire/registry-message.ts';
+import { RegistryRefusal } from '../wire/registry-refusal.ts';
 import type { NodeRecord } from './directory-state.ts';
 import { cleanTags } from './names.ts';
 import { unixMs } from './node-book.ts';
-import type { Handler, RegistryState } from './registry-state.ts';
-import { type Request, RequestError } from './request.ts';
+import type { Handler, Handlers, RegistryState } from './registry-state.ts';
 
 /** What a node says of itself, and how others find it. */
-export function lookupRequests(state: RegistryState): Readonly<Record<string, Handler>> {
+export function lookupRequests(state: RegistryState): Handlers {
   return {
-    lookup: (request) => lookup(state, request),
-    resolve: (request, _source, now) => resolve(state, request, now),
-    resolve_hostname: (request) => resolveHostname(state, request),
-    set_hostname: (request) => setHostname(state, request),
-    set_visibility: (request) => setVisibility(state, request),
-    set_tags: (request) => setTags(state, request),
-    punch: (request) => punch(state, request),
+    lookup: lookup(state),
+    resolve: resolve(state),
+    resolve_hostname: resolveHostname(state),
+    set_hostname: (request) => {
+      const node = state.authenticateOrAdmin(request, request.fields.nodeId);
+      state.nodes.name(node, request.fields.hostname);
+      return { nodeId: node.nodeId, hostname: node.hostname };
+    },
+    set_visibility: (request) => {
+      const node = state.authenticateOrAdmin(request, request.fields.nodeId);
+      state.nodes.update(node, { public: request.fields.public });
+      return { nodeId: node.nodeId, visibility: node.public ? 'public' : 'private' };
+    },
+    set_tags: (request) => {
+      const node = state.authenticateOrAdmin(request, request.fields.nodeId);
+      state.nodes.update(node, { tags: cleanTags(request.fields.tags) });
+      return { nodeId: node.nodeId, tags: node.tags };
+    },
+    punch: punch(state),
   };
 }
 
 /** Name, tags and version, where there are any. */
-export function described(node: NodeRecord): JsonObject {
-  return {
-    ...(node.hostname === '' ? {} : { hostname: node.hostname }),
-    ...(node.tags.length === 0 ? {} : { tags: node.tags }),
-    ...(node.version === '' ? {} : { version: node.version }),
+export function described({ hostname, tags, version }: NodeRecord): Pick<NodeRecord, 'hostname' | 'tags' | 'version'> {
+  return { hostname, tags, version };
+}
+
+function lookup(state: RegistryState): Handler<'lookup'> {
+  return ({ fields }) => {
+    const node = state.nodes.require(fields.nodeId);
+    return {
+      nodeId: node.nodeId,
+      address: formatAddress({ network: 0, node: node.nodeId }),
+      networks: [0, ...state.groups.idsOf(node.nodeId)],
+      publicKey: node.publicKey,
+      keyRotations: node.rotationLog,
+      public: node.public,
+      ...described(node),
+      ...(node.public ? reachableAt(state, node) : {}),
+    };
   };
 }
 
-function lookup(state: RegistryState, request: Request): JsonObject {
-  const node = state.nodes.require(request.uint('node_id', 32));
-  return {
-    node_id: node.nodeId,
-    address: formatAddress({ network: 0, node: node.nodeId }),
-    networks: [0, ...state.groups.idsOf(node.nodeId)],
-    public_key: node.publicKey,
-    ...rotationsOf(node),
-    public: node.public,
-    ...described(node),
-    ...(node.public ? reachableAt(state, node) : {}),
-  };
-}
-
-/** How the node came to its key, for peers that trusted an earlier one: each is signed for by the one before (ours). */
-function rotationsOf({ rotationLog }: NodeRecord): JsonObject {
-  if (rotationLog.length === 0) return {};
-  return { key_rotations: rotationLog.map(({ publicKey, signature }) => ({ public_key: publicKey, signature })) };
-}
-
-function resolve(state: RegistryState, request: Request, now: Instant): JsonObject {
-  const requester = state.authenticate(request, 'requester_id');
-  const target = state.nodes.require(request.uint('node_id', 32));
-  if (!maySee(state, target, requester.nodeId)) {
-    throw new RequestError(`resolve denied: node ${target.nodeId} is private (establish mutual trust first)`);
-  }
-  return {
-    node_id: target.nodeId,
-    public_key: target.publicKey,
-    key_age_days: Math.floor((unixMs(now) - target.keyCreatedAt) / 86_400_000),
-    ...reachableAt(state, target),
-    ...(target.relayOnly || target.lanAddresses.length === 0 ? {} : { lan_addrs: target.lanAddresses }),
+function resolve(state: RegistryState): Handler<'resolve'> {
+  return (request, _source, now) => {
+    const requester = state.authenticate(request, request.fields.requesterId);
+    const target = state.nodes.require(request.fields.nodeId);
+    if (!maySee(state, target, requester.nodeId)) throw new RegistryRefusal('resolve-denied', target.nodeId);
+    return {
+      nodeId: target.nodeId,
+      publicKey: target.publicKey,
+      keyAgeDays: Math.floor((unixMs(now) - target.keyCreatedAt) / 86_400_000),
+      ...reachableAt(state, target),
+      lanAddresses: target.relayOnly ? [] : target.lanAddresses,
+    };
   };
 }
 
 /** The beacon stands in for a node that hides its address. */
-function reachableAt(state: RegistryState, node: NodeRecord): JsonObject {
-  if (!node.relayOnly) return { real_addr: node.realAddress };
-  return { relay_only: true, real_addr: state.options.beaconAddress ?? '' };
+function reachableAt(state: RegistryState, node: NodeRecord) {
+  if (!node.relayOnly) return { realAddress: node.realAddress };
+  return { relayOnly: true, realAddress: state.options.beaconAddress ?? '' };
 }
 
 /** A private name looks like an unknown one to strangers. */
-function resolveHostname(state: RegistryState, request: Request): JsonObject {
-  const hostname = request.text('hostname');
-  const node = state.nodes.named(hostname);
-  if (hostname === '' || node === undefined || !maySee(state, node, request.uint('requester_id', 32))) {
-    throw new RequestError(`hostname "${hostname.slice(0, 64)}" not found`);
-  }
-  return {
-    node_id: node.nodeId,
-    address: formatAddress({ network: 0, node: node.nodeId }),
-    public: node.public,
-    hostname,
+function resolveHostname(state: RegistryState): Handler<'resolve_hostname'> {
+  return ({ fields: { hostname, requesterId = 0 } }) => {
+    const node = hostname === '' ? undefined : state.nodes.named(hostname);
+    if (node === undefined || !maySee(state, node, requesterId)) {
+      throw new RegistryRefusal('hostname-unknown', hostname.slice(0, 64));
+    }
+    const { nodeId } = node;
+    return { nodeId, address: formatAddress({ network: 0, node: nodeId }), public: node.public, hostname };
   };
 }
 
@@ -89,39 +88,17 @@ function maySee(state: RegistryState, node: NodeRecord, requester: number): bool
   return node.public || node.nodeId === requester || state.allows(node.nodeId, requester);
 }
 
-function setHostname(state: RegistryState, request: Request): JsonObject {
-  const node = state.authenticateOrAdmin(request, 'node_id');
-  const hostname = request.text('hostname');
-  const before = node.hostname;
-  state.nodes.name(node, hostname);
-  state.changed = before !== hostname; // a stock daemon says its name every minute
-  return { node_id: node.nodeId, hostname };
-}
-
-function setVisibility(state: RegistryState, request: Request): JsonObject {
-  const node = state.authenticateOrAdmin(request, 'node_id');
-  const wanted = request.truth('public');
-  state.changed = node.public !== wanted;
-  node.public = wanted;
-  return { node_id: node.nodeId, visibility: wanted ? 'public' : 'private' };
-}
-
-function setTags(state: RegistryState, request: Request): JsonObject {
-  const node = state.authenticateOrAdmin(request, 'node_id');
-  node.tags = cleanTags(request.texts('tags'));
-  state.changed = true;
-  return { node_id: node.nodeId, tags: node.tags };
-}
-
 /** Only who may resolve the other learns its address, and nobody that of a node which hides it. */
-function punch(state: RegistryState, request: Request): JsonObject {
-  const requester = state.authenticate(request, 'requester_id');
-  const a = state.nodes.require(request.uint('node_a', 32));
-  const b = state.nodes.require(request.uint('node_b', 32));
-  if (requester !== a && requester !== b) throw new RequestError('cannot punch for others');
-  for (const node of [a, b]) {
-    if (maySee(state, node, requester.nodeId) && !node.relayOnly) continue;
-    throw new RequestError(`punch denied: node ${node.nodeId} is private`);
-  }
-  return { node_a: a.nodeId, node_a_addr: a.realAddress, node_b: b.nodeId, node_b_addr: b.realAddress };
+function punch(state: RegistryState): Handler<'punch'> {
+  return (request) => {
+    const requester = state.authenticate(request, request.fields.requesterId);
+    const a = state.nodes.require(request.fields.nodeA);
+    const b = state.nodes.require(request.fields.nodeB);
+    if (requester !== a && requester !== b) throw new RegistryRefusal('punch-for-others');
+    for (const node of [a, b]) {
+      if (maySee(state, node, requester.nodeId) && !node.relayOnly) continue;
+      throw new RegistryRefusal('punch-denied', node.nodeId);
+    }
+    return { nodeA: a.nodeId, addressA: a.realAddress, nodeB: b.nodeId, addressB: b.realAddress };
+  };
 }

@@ -3,17 +3,18 @@ import { PilotError } from '../base/errors.ts';
 import { TokenBucket } from '../base/token-bucket.ts';
 import type { DatagramSocket, Endpoint, FramedChannel } from '../base/transport.ts';
 import { encodeRegistryReply, parseRegistryMessage } from '../wire/registry-message.ts';
+import { RegistryRefusal } from '../wire/registry-refusal.ts';
+import { writeRefusal } from '../wire/registry-request.ts';
 import type { Beacon } from './beacon.ts';
 import type { Directory } from './directory.ts';
-import type { DirectorySnapshot } from './directory-state.ts';
+import type { DirectoryChange } from './directory-state.ts';
 
 export interface RendezvousServerOptions {
   readonly directory: Directory;
   readonly beacon: Beacon;
   readonly clock: Clock;
-  /** Puts the state on disk; resolves when it is safe there. */
-  readonly save: (snapshot: DirectorySnapshot) => Promise<void>;
-  readonly onSaveFailed: (error: unknown) => void;
+  /** Puts what changed on disk; resolves to whether it is safe there. */
+  readonly keep: (changes: readonly DirectoryChange[]) => Promise<boolean>;
   /** Of one connection; more are answered with an error. */
   readonly requestsPerSecond?: number;
 }
@@ -22,17 +23,12 @@ export interface RendezvousServerOptions {
 const MAX_PENDING = 256;
 /** A node makes a few in a minute, and a few for each of its peers when it starts. */
 const REQUESTS_PER_SECOND = 500;
-const NOT_SAVED = encodeRegistryReply({
-  type: 'error',
-  error: 'cannot keep this: the registry could not save its state',
-});
-const RATE_LIMITED = encodeRegistryReply({ type: 'error', error: 'rate limited: too many requests' });
+const NOT_SAVED = encodeRegistryReply(writeRefusal(new RegistryRefusal('not-saved')));
+const RATE_LIMITED = encodeRegistryReply(writeRefusal(new RegistryRefusal('rate-limited', 'requests')));
 
 /** Registry and beacon behind channels and a socket that somebody else opened. */
 export class RendezvousServer {
   readonly #options: RendezvousServerOptions;
-  #saving: Promise<boolean> | undefined;
-  #nextSave: Promise<boolean> | undefined;
   #beaconSocket: DatagramSocket | undefined;
 
   constructor(options: RendezvousServerOptions) {
@@ -69,50 +65,19 @@ export class RendezvousServer {
     };
   }
 
-  /** Resolves when nothing waits for the disk any more. */
-  async settle(): Promise<void> {
-    while (this.#saving !== undefined) await this.#saving;
-  }
-
   /** Undefined for a message that no client sends: the connection is not worth keeping. */
   #answer(message: Uint8Array, source: Endpoint): Promise<Uint8Array> | undefined {
     try {
       const fields = parseRegistryMessage(message);
-      const { directory, beacon, clock } = this.#options;
-      const { reply, changed, notify, signedEndpoint } = directory.handle(fields, source, clock.now());
+      const { directory, beacon, clock, keep } = this.#options;
+      const { reply, changes, notify, signedEndpoint } = directory.handle(fields, source, clock.now());
       if (notify !== undefined) this.#notify(notify);
       if (signedEndpoint !== undefined) beacon.confirmEndpoint(signedEndpoint.nodeId, signedEndpoint.endpoint);
       const encoded = encodeRegistryReply(reply);
-      return changed ? this.#saved().then((saved) => (saved ? encoded : NOT_SAVED)) : Promise.resolve(encoded);
+      return keep(changes).then((kept) => (kept ? encoded : NOT_SAVED));
     } catch (error) {
       if (error instanceof PilotError) return undefined;
       throw error;
-    }
-  }
-
-  /** Changes that come while a save is under way share the next one. */
-  #saved(): Promise<boolean> {
-    if (this.#saving === undefined) {
-      this.#saving = this.#save();
-      return this.#saving;
-    }
-    this.#nextSave ??= this.#saving.then(() => {
-      this.#nextSave = undefined;
-      this.#saving = this.#save();
-      return this.#saving;
-    });
-    return this.#nextSave;
-  }
-
-  async #save(): Promise<boolean> {
-    try {
-      await this.#options.save(this.#options.directory.snapshot());
-      return true;
-    } catch (error) {
-      this.#options.onSaveFailed(error);
-      return false;
-    } finally {
-      if (this.#nextSave === undefined) this.#saving = undefined;
     }
   }
 

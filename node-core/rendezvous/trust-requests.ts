@@ -1,66 +1,65 @@
-import type { Instant } from '../base/clock.ts';
-import type { JsonObject } from '../wire/registry-message.ts';
 import { unixSeconds } from './node-book.ts';
-import type { Handler, RegistryState } from './registry-state.ts';
-import type { Request } from './request.ts';
+import type { Handler, Handlers, RegistryState } from './registry-state.ts';
 
 /** Who lets whom reach it, and the mailbox of handshakes between nodes that cannot reach each other yet. */
-export function trustRequests(state: RegistryState): Readonly<Record<string, Handler>> {
+export function trustRequests(state: RegistryState): Handlers {
   return {
-    report_trust: (request) => reportTrust(state, request),
-    revoke_trust: (request) => revokeTrust(state, request),
-    check_trust: (request) => ({
-      trusted: state.allows(request.uint('node_id', 32), request.uint('peer_id', 32)),
-    }),
-    request_handshake: (request, _source, now) => requestHandshake(state, request, now),
-    poll_handshakes: (request) => pollHandshakes(state, request),
-    respond_handshake: (request, _source, now) => respondHandshake(state, request, now),
+    report_trust: reportTrust(state),
+    revoke_trust: (request) => {
+      const node = state.authenticate(request, request.fields.nodeId);
+      state.trust.revoke(node.nodeId, request.fields.peerId);
+      return {};
+    },
+    check_trust: ({ fields: { nodeId, peerId } }) => ({ trusted: state.allows(nodeId, peerId) }),
+    request_handshake: requestHandshake(state),
+    poll_handshakes: pollHandshakes(state),
+    respond_handshake: respondHandshake(state),
   };
 }
 
-function reportTrust(state: RegistryState, request: Request): JsonObject {
-  const node = state.authenticate(request, 'node_id');
-  const peer = state.nodes.require(request.uint('peer_id', 32));
-  state.changed = !state.trust.allows(node.nodeId, peer.nodeId);
-  state.trust.consent(node.nodeId, peer.nodeId);
-  return {};
-}
-
-function revokeTrust(state: RegistryState, request: Request): JsonObject {
-  const node = state.authenticate(request, 'node_id');
-  state.trust.revoke(node.nodeId, request.uint('peer_id', 32));
-  state.changed = true;
-  return {};
-}
-
-function requestHandshake(state: RegistryState, request: Request, now: Instant): JsonObject {
-  const from = state.authenticate(request, 'from_node_id');
-  const to = state.nodes.require(request.uint('to_node_id', 32));
-  state.trust.request(from.nodeId, to.nodeId, request.text('justification'), unixSeconds(now));
-  state.changed = true;
-  state.handshakeFor = to.nodeId;
-  return { status: 'delivered' };
-}
-
-/** Reading empties the mailbox. */
-function pollHandshakes(state: RegistryState, request: Request): JsonObject {
-  const node = state.authenticate(request, 'node_id');
-  const mine = state.trust.poll(node.nodeId);
-  state.changed = mine.length > 0;
-  const requests = mine.filter((entry) => entry.kind === 'request');
-  const responses = mine.filter((entry) => entry.kind === 'response');
-  return {
-    requests: requests.map(({ from, justification, timestamp }) => ({ from_node_id: from, justification, timestamp })),
-    responses: responses.map(({ from, accept, timestamp }) => ({ from_node_id: from, accept, timestamp })),
+function reportTrust(state: RegistryState): Handler<'report_trust'> {
+  return (request) => {
+    const node = state.authenticate(request, request.fields.nodeId);
+    const peer = state.nodes.require(request.fields.peerId);
+    state.trust.consent(node.nodeId, peer.nodeId, state.nodes.neighboursOf(node));
+    return {};
   };
 }
 
-function respondHandshake(state: RegistryState, request: Request, now: Instant): JsonObject {
-  const node = state.authenticate(request, 'node_id');
-  const peer = state.nodes.require(request.uint('peer_id', 32));
-  const accept = request.truth('accept');
-  state.trust.respond(node.nodeId, peer.nodeId, accept, unixSeconds(now));
-  state.changed = true;
-  state.handshakeFor = peer.nodeId;
-  return { accept, peer_id: peer.nodeId };
+function requestHandshake(state: RegistryState): Handler<'request_handshake'> {
+  return (request, _source, now) => {
+    const { fromNodeId, toNodeId, justification } = request.fields;
+    const node = state.authenticate(request, fromNodeId);
+    const to = state.nodes.require(toNodeId).nodeId;
+    const neighbours = state.nodes.neighboursOf(node);
+    state.trust.request({ from: node.nodeId, to, justification }, unixSeconds(now), neighbours);
+    state.handshakeFor = to;
+    return { status: 'delivered' };
+  };
+}
+
+/** Reading empties the mailbox. With a request goes the key of who asks, as servers of the v1.9 fork do. */
+function pollHandshakes(state: RegistryState): Handler<'poll_handshakes'> {
+  return (request) => {
+    const node = state.authenticate(request, request.fields.nodeId);
+    const mine = state.trust.poll(node.nodeId);
+    const of = (kind: 'request' | 'response') => mine.filter((entry) => entry.kind === kind);
+    return {
+      requests: of('request').map(({ from, justification, timestamp }) => {
+        return { fromNodeId: from, justification, publicKey: state.nodes.find(from)?.publicKey, timestamp };
+      }),
+      responses: of('response').map(({ from, accept, timestamp }) => ({ fromNodeId: from, accept, timestamp })),
+    };
+  };
+}
+
+function respondHandshake(state: RegistryState): Handler<'respond_handshake'> {
+  return (request, _source, now) => {
+    const { nodeId, peerId, accept } = request.fields;
+    const node = state.authenticate(request, nodeId);
+    const to = state.nodes.require(peerId).nodeId;
+    state.trust.respond({ from: node.nodeId, to, accept }, unixSeconds(now), state.nodes.neighboursOf(node));
+    state.handshakeFor = to;
+    return { accept, peerId: to };
+  };
 }

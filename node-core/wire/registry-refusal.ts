@@ -35,6 +35,7 @@ const REFUSALS = {
   'key-taken': refusal(/^public key already in use/, () => 'public key already in use'),
   'key-expired': refusal(/key expired/, (nodeId: number, at: string) => `node ${nodeId}: key expired at ${at}`),
   'expiry-invalid': refusal(/^invalid expires_at/, (why: string) => `invalid expires_at: ${why}`),
+  'enterprise-only': refusal(/^enterprise feature/, () => 'enterprise feature: requires enterprise network'),
   'address-invalid': refusal(/^invalid (listen_addr|lan_addrs|addr)/, (field: string, why: string) => {
     return `invalid ${field}: ${why}`;
   }),

@@ -21,7 +21,7 @@ import {
   type SignText,
   scalarText,
 } from './registry-message.ts';
-import { refusalOf } from './registry-refusal.ts';
+import { type RegistryRefusal, refusalOf } from './registry-refusal.ts';
 
 interface Call {
   readonly request: Fields;
@@ -239,7 +239,21 @@ export function encodeCall<T extends RegistryCall>(type: T, request: RequestOf<T
   return encodeRegistryRequest(type, writeFields<Fields>(CALLS[type].request, request), sign);
 }
 
-/** The fields of a request; undefined when no such request is known. */
+const credentials = { signature: text('signature'), adminToken: text('admin_token') };
+
+/** By what right a request is made: '' where it names none. */
+export type Credentials = Values<typeof credentials>;
+
+export function readCredentials(message: JsonObject): Credentials {
+  return readFields(credentials, message);
+}
+
+/** The type of a request; '' when it has none. */
+export function readType(message: JsonObject): string {
+  return text('type').read(message.type);
+}
+
+/** The fields of a request. */
 export function readRequest<T extends RegistryCall>(type: T, message: JsonObject): RequestOf<T> {
   return readFields<Fields>(CALLS[type].request, message) as RequestOf<T>;
 }
@@ -251,6 +265,11 @@ export function isRegistryCall(type: string): type is RegistryCall {
 /** A success as it goes on the wire. */
 export function writeReply<T extends RegistryCall>(type: T, reply: ReplyOf<T>): JsonObject {
   return { ...writeFields<Fields>(CALLS[type].reply, reply), type: `${type}_ok` };
+}
+
+/** A refusal as it goes on the wire. */
+export function writeRefusal(refusal: RegistryRefusal): JsonObject {
+  return { type: 'error', error: refusal.message };
 }
 
 /**

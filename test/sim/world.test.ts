@@ -104,11 +104,13 @@ test('tunnels outlive the registry, and a registry without memory learns everyth
   world.directory = new Directory();
   world.directory.ensureGroup('travel', world.network.now);
   world.registryUp = true;
-  const known = () => world.directory.snapshot().nodes.filter((node) => node.present && node.hostname !== '');
+  const changes = () => world.directory.everything();
+  const known = () =>
+    changes().filter((each) => each.type === 'node' && each.node.present && each.node.hostname !== '');
   world.network.runUntil(() => known().length === 2, 20_000);
   world.network.runFor(1_000);
-  const [travel] = world.directory.snapshot().networks;
-  expect(travel?.members.map((member) => member.nodeId)).toEqual([alice.nodeId]);
+  const members = changes().flatMap((each) => (each.type === 'member' ? [each.member.nodeId] : []));
+  expect(members).toEqual([alice.nodeId]);
   expect(world.ping(bob, alice, 10_000)).toBeLessThan(10_000);
 });
 

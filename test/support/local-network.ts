@@ -24,7 +24,8 @@ export class LocalNetwork {
 
   static async start(groups: readonly string[] = [], store?: string): Promise<LocalNetwork> {
     const lifetime = new Lifetime();
-    const command = { registry: ANY, beacon: ANY, store, groups, adminToken: undefined, rateLimits: true };
+    const limits = { acceptUnsigned: false, rateLimits: true };
+    const command = { registry: ANY, beacon: ANY, store, groups, adminToken: undefined, ...limits };
     const { registry, beacon } = await startRendezvous(command, lifetime);
     return new LocalNetwork(endpointOf(registry), endpointOf(beacon), lifetime);
   }

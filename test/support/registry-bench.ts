@@ -24,6 +24,19 @@ export function signedRequest(seed: number, type: string, fields: JsonObject): J
   return parseRegistryMessage(encodeRegistryRequest(type, fields, (text) => identityOf(seed).sign(utf8(text))));
 }
 
+/** A signed registration of one of very many identities, which are others than the numbered ones. */
+export function registrationOf(index: number, fields: JsonObject = {}): JsonObject {
+  const identity = Identity.fromSeed(new Uint8Array(32).fill(index & 0xff).fill(index >> 8, 0, 16));
+  const request = { listen_addr: '127.0.0.1:4000', public_key: base64(identity.publicKey), ...fields };
+  return parseRegistryMessage(encodeRegistryRequest('register', request, (text) => identity.sign(utf8(text))));
+}
+
+/** The same without signature, of a key that nobody has. */
+export function unsignedRegistrationOf(index: number): JsonObject {
+  const publicKey = new Uint8Array(32).fill(index & 0xff).fill(index >> 8, 0, 16);
+  return { type: 'register', listen_addr: '127.0.0.1:4000', public_key: base64(publicKey) };
+}
+
 /** A directory and a clock, for tests that speak to it request by request. */
 export class RegistryBench {
   directory: Directory;
@@ -55,7 +68,7 @@ export class RegistryBench {
 
   /** Starts again from what was written down. */
   restart(): void {
-    const written = JSON.stringify(this.directory.snapshot());
+    const written = JSON.stringify(this.directory.everything());
     this.directory = Directory.restore(JSON.parse(written), this.#options);
   }
 }

@@ -150,7 +150,7 @@ class NodeBench {
 
 /** A directory that gives the ids of the recordings: 7 to A, 9 to B. */
 function registryOf(now: Instant): Directory {
-  const directory = new Directory();
+  const directory = new Directory({ acceptUnsigned: true });
   const source = { host: '127.0.0.1', port: 50_000 };
   for (let nodeId = 1; nodeId <= B.nodeId; nodeId++) {
     const filler = new Uint8Array(32).fill(nodeId);

@@ -45,7 +45,7 @@ export const registrySections: Readonly<Record<string, Section>> = {
   registry_server_replies: section(
     z.object({ fresh_registry: z.literal(true), requests: z.array(z.object({ json: jsonObject })) }),
     ({ requests }) => {
-      const directory = new Directory({ adminToken: 'adm' });
+      const directory = new Directory({ adminToken: 'adm', acceptUnsigned: true });
       const now = { monotonicMs: 0, unixNano: 0n };
       const source = { host: '127.0.0.1', port: 50_000 };
       return { replies: requests.map((request) => withoutTimes(directory.handle(request.json, source, now).reply)) };

@@ -1,7 +1,13 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Directory } from '../../../../node-core/rendezvous/directory.ts';
-import { directorySnapshot } from '../../../../node-core/rendezvous/directory-state.ts';
-import { publicKeyOf, RegistryBench, signedRequest } from '../../../support/registry-bench.ts';
+import { directoryChange } from '../../../../node-core/rendezvous/directory-state.ts';
+import {
+  publicKeyOf,
+  RegistryBench,
+  registrationOf,
+  signedRequest,
+  unsignedRegistrationOf,
+} from '../../../support/registry-bench.ts';
 
 const A = 1;
 const B = 2;
@@ -11,6 +17,8 @@ let bench: RegistryBench;
 beforeEach(() => {
   bench = new RegistryBench({ beaconAddress: '127.0.0.1:9001' });
 });
+
+const OTHER_SOURCE = { host: '192.0.2.1', port: 50_000 };
 
 function error(text: string | RegExp) {
   return { type: 'error', error: typeof text === 'string' ? text : expect.stringMatching(text) };
@@ -63,7 +71,6 @@ describe('register', () => {
   test.each([
     ['203.0.113.9:4000', '127.0.0.1:4000'],
     ['[::1]:4005', '127.0.0.1:4005'],
-    ['0.0.0.0:0', '127.0.0.1:0'],
     ['nonsense', '127.0.0.1:50000'],
     ['127.0.0.1:99999', '127.0.0.1:50000'],
     ['', '127.0.0.1:50000'],
@@ -79,10 +86,40 @@ describe('register', () => {
     bench.restart();
     expect(bench.register(B)).toMatchObject({ node_id: 2 });
     expect(bench.register(A)).toMatchObject({ node_id: 1 });
-    expect(bench.register(4)).toMatchObject({ node_id: 4 });
   });
 
-  test('takes a first registration without signature, but none of a key that has signed', () => {
+  test('gives no id again that a registry may have given which went on from the same state and is lost', () => {
+    bench.register(A);
+    const copy = JSON.parse(JSON.stringify(bench.directory.everything()));
+    const given = [B, C, 4, 5].map((seed) => bench.register(seed).node_id);
+    bench.directory = Directory.restore(copy);
+    const late = [5, 4, C, B].map((seed) => bench.register(seed).node_id);
+    expect(given).toEqual([2, 3, 4, 5]);
+    expect(late).toEqual([257, 258, 259, 260]);
+    bench.restart();
+    expect(bench.register(6)).toMatchObject({ node_id: 513 });
+  });
+
+  test('notes a registration once, and ids once in 256', () => {
+    bench = new RegistryBench({ acceptUnsigned: true });
+    const changes = Array.from(
+      { length: 600 },
+      (_, index) => bench.handle(unsignedRegistrationOf(index)).changes,
+    ).flat();
+    expect(changes.filter(({ type }) => type === 'ids')).toHaveLength(3);
+    expect(changes.filter(({ type }) => type === 'node')).toHaveLength(600);
+  });
+
+  test('wants a signature from the first registration on', () => {
+    const unsigned = { type: 'register', listen_addr: '127.0.0.1:4000', public_key: publicKeyOf(A) };
+    expect(bench.handle(unsigned).reply).toEqual(error('signature required for authenticated node'));
+    expect(bench.handle(unsigned).changes).toEqual([]);
+    bench.register(A);
+    expect(bench.handle(unsigned).reply).toEqual(error(/unsigned registration cannot modify/));
+  });
+
+  test('takes a first registration without signature where the operator wants so, but none of a key that has signed', () => {
+    bench = new RegistryBench({ acceptUnsigned: true });
     const unsigned = { type: 'register', listen_addr: '127.0.0.1:4000', public_key: publicKeyOf(A) };
     expect(bench.handle(unsigned).reply).toMatchObject({ node_id: 1 });
     expect(bench.handle(unsigned)).not.toHaveProperty('signedEndpoint');
@@ -123,23 +160,138 @@ describe('register', () => {
   });
 
   test('limits new keys per address; known ones are exempt', () => {
-    bench = new RegistryBench({ newKeysPerSecond: 0 });
-    const key = (index: number) => Buffer.alloc(32, `key ${index}`).toString('base64');
-    for (let index = 0; index < 1_000; index++) bench.handle({ type: 'register', public_key: key(index) });
-    expect(bench.handle({ type: 'register', public_key: key(1_000) }).reply).toEqual(error(/rate limited/));
-    expect(bench.handle({ type: 'register', public_key: key(7) }).reply).toMatchObject({ node_id: 8 });
-    expect(
-      bench.handle({ type: 'register', public_key: key(1_000) }, { host: '192.0.2.1', port: 1 }).reply,
-    ).toMatchObject({
-      node_id: 1_001,
-    });
+    bench = new RegistryBench({ newKeysPerSecond: 0, acceptUnsigned: true });
+    for (let index = 0; index < 1_000; index++) bench.handle(unsignedRegistrationOf(index));
+    expect(bench.handle(unsignedRegistrationOf(1_000)).reply).toEqual(error(/rate limited/));
+    expect(bench.handle(unsignedRegistrationOf(7)).reply).toMatchObject({ node_id: 8 });
+    expect(bench.handle(unsignedRegistrationOf(1_000), OTHER_SOURCE).reply).toMatchObject({ node_id: 1_001 });
   });
 
   test('never gives an id from 16,000 on while there are others', () => {
     bench.register(A);
-    bench.directory = Directory.restore({ ...bench.directory.snapshot(), nextNodeId: 15_999 });
+    const ids = { type: 'ids', node: 15_999, network: 1 } as const;
+    bench.directory = Directory.restore([...bench.directory.everything(), ids]);
     expect(bench.register(B)).toMatchObject({ node_id: 15_999 });
     expect(bench.register(C)).toMatchObject({ node_id: 1_000_000 });
+  });
+});
+
+describe('what one source can make the registry keep', () => {
+  test('is little for each registration, whatever that says', () => {
+    const long = 'x'.repeat(60_000);
+    const names = Array.from({ length: 16 }, (_, index) => `${long}${index}:4000`);
+    const literal = Array.from({ length: 100 }, (_, index) => `10.0.0.${index}:4000`);
+    const odd = ['10.0.0.1:0', '0.0.0.0:4000', '224.0.0.1:4000', '10.0.0.1', '', '[fe80::1%eth0]:4000'];
+    bench.register(A, { owner: long, version: long, hostname: long, lan_addrs: [...names, ...odd, ...literal] });
+    bench.register(B, { lan_addrs: [...odd, ...literal] });
+    expect(JSON.stringify(bench.directory.everything()).length).toBeLessThan(2_000);
+    bench.ask(A, 'report_trust', { node_id: 1, peer_id: 2 });
+    expect(bench.ask(B, 'resolve', { node_id: 1, requester_id: 2 }).lan_addrs).toEqual(literal.slice(0, 8));
+    bench.ask(B, 'report_trust', { node_id: 2, peer_id: 1 });
+    expect(bench.ask(A, 'resolve', { node_id: 2, requester_id: 1 }).lan_addrs).toEqual(literal.slice(0, 8));
+  });
+
+  test('is a number of nodes; those that are gone and on whom nobody counts make room', () => {
+    bench = new RegistryBench({ nodesPerAddress: 4 });
+    bench.directory.ensureGroup('travel', bench.now);
+    for (const seed of [A, B, C, 4]) bench.register(seed);
+    bench.ask(A, 'join_network', { node_id: 1, network_id: 1, token: '' });
+    bench.ask(B, 'report_trust', { node_id: 2, peer_id: 3 });
+    expect(bench.register(5)).toEqual(error('registry full: too many nodes of this address'));
+    expect(bench.handle(registrationOf(77), OTHER_SOURCE).reply).toMatchObject({ type: 'register_ok' });
+    bench.seconds += 400;
+    const known = bench.register(5);
+    expect(known.type).toBe('register_ok');
+    expect(bench.register(6)).toEqual(error('registry full: too many nodes of this address'));
+    bench.restart();
+    const ids = [A, B, C].map((seed) => bench.register(seed).node_id);
+    expect(ids).toEqual([1, 2, 3]);
+    expect(bench.register(4)).toEqual(error('registry full: too many nodes of this address'));
+    expect(known.node_id).toBeGreaterThan(4);
+  });
+
+  test('is counted for a whole IPv6 network, and its nodes are found again after a restart', () => {
+    bench = new RegistryBench({ nodesPerAddress: 2 });
+    const from = (host: string, index: number) => bench.handle(registrationOf(index), { host, port: 1 }).reply;
+    expect(from('2001:db8::1', 1)).toMatchObject({ node_id: 1 });
+    bench.restart();
+    expect(from('2001:db8::2', 2)).toMatchObject({ type: 'register_ok' });
+    expect(from('2001:db8::3', 3)).toEqual(error(/^registry full/));
+    expect(from('2001:db8:0:1::3', 3)).toMatchObject({ type: 'register_ok' });
+  });
+
+  test('a key that is known stays welcome when there is no room', () => {
+    bench = new RegistryBench({ nodesPerAddress: 1 });
+    expect(bench.register(A)).toMatchObject({ node_id: 1 });
+    bench.handle(registrationOf(77), OTHER_SOURCE);
+    expect(bench.handle(registrationOf(77)).reply).toMatchObject({ node_id: 2, observed_addr: '127.0.0.1:4000' });
+    expect(bench.register(A)).toMatchObject({ node_id: 1 });
+  });
+
+  test('a group has no longer token than anybody needs', () => {
+    const create = { admin_token: 'adm', name: 'lab', node_id: 0, join_rule: 'token' };
+    expect(bench.ask(A, 'create_network', { ...create, token: 'x'.repeat(257) })).toEqual(error(/^token too long/));
+    expect(bench.ask(A, 'create_network', { ...create, token: 'x'.repeat(256) })).toMatchObject({ network_id: 1 });
+  });
+});
+
+describe('an address that nobody can send to', () => {
+  test.each(['x:0', 'example.org:4000', '127.0.0.1:0', '0.0.0.0:0', '[::]:0', ':0', '224.0.0.1:4000'])(
+    'is refused at register and at a heartbeat: %s',
+    (listen) => {
+      expect(bench.register(A, { listen_addr: listen })).toEqual(error(/^invalid listen_addr/));
+      bench.register(A);
+      const moved = bench.ask(A, 'heartbeat', { node_id: 1, listen_addr: listen });
+      expect(moved).toEqual(error(/^invalid listen_addr/));
+      expect(bench.register(A)).toMatchObject({ observed_addr: '127.0.0.1:4000' });
+    },
+  );
+
+  test('is no matter for a node that is reached through the beacon alone', () => {
+    const reply = bench.register(A, { listen_addr: '0.0.0.0:0', relay_only: true });
+    expect(reply).toMatchObject({ node_id: 1, observed_addr: '127.0.0.1:50000' });
+  });
+});
+
+describe('an end of a key', () => {
+  const expire = (expires_at: string) => bench.ask(A, 'set_key_expiry', { node_id: 1, expires_at });
+  const inSeconds = (seconds: number) => new Date((bench.seconds + seconds) * 1_000).toISOString().replace('.000', '');
+
+  beforeEach(() => {
+    bench.register(A);
+    bench.ask(A, 'create_network', { admin_token: 'adm', name: 'lab', node_id: 1, enterprise: true });
+  });
+
+  test('is set by its node or the administrator, in an enterprise group only', () => {
+    const at = inSeconds(3_600);
+    expect(expire(at)).toEqual({ type: 'set_key_expiry_ok', node_id: 1, expires_at: at });
+    expect(bench.ask(B, 'get_key_info', { node_id: 1 })).toMatchObject({ expires_at: at });
+    expect(bench.ask(B, 'set_key_expiry', { node_id: 1, expires_at: at })).toEqual(error(/verification failed/));
+    for (const never of ['never', '']) {
+      const reply = bench.handle({ type: 'set_key_expiry', node_id: 1, expires_at: never, admin_token: 'adm' }).reply;
+      expect(reply).toEqual({ type: 'set_key_expiry_ok', node_id: 1 });
+    }
+    bench.register(B);
+    expect(bench.ask(B, 'set_key_expiry', { node_id: 2, expires_at: at })).toEqual(
+      error('enterprise feature: requires enterprise network'),
+    );
+  });
+
+  test.each(['1970-01-01T00:00:01Z', '2100-01-01T00:00:00Z', 'tomorrow', '2027-01-02'])('is refused as %s', (text) => {
+    expect(expire(text)).toEqual(error(/^invalid expires_at/));
+  });
+
+  test('is warned of a day before, then heartbeats are refused until there is another key', () => {
+    expire(inSeconds(86_400 + 60));
+    expect(bench.ask(A, 'heartbeat', { node_id: 1 })).not.toHaveProperty('key_expiry_warning');
+    bench.seconds += 60;
+    expect(bench.ask(A, 'heartbeat', { node_id: 1 })).toMatchObject({ key_expiry_warning: true });
+    expire(inSeconds(60));
+    bench.restart();
+    bench.seconds += 60;
+    expect(bench.ask(A, 'heartbeat', { node_id: 1 })).toEqual(error(/^node 1: key expired at /));
+    bench.ask(A, 'rotate_key', { node_id: 1, new_public_key: publicKeyOf(C) });
+    expect(bench.ask(C, 'heartbeat', { node_id: 1 })).toMatchObject({ type: 'heartbeat_ok' });
   });
 });
 
@@ -315,11 +467,11 @@ describe('handshakes', () => {
     const asked = bench.handle(
       signedRequest(A, 'request_handshake', { from_node_id: 1, to_node_id: 2, justification: 'hello' }),
     );
-    expect(asked).toMatchObject({ reply: { status: 'delivered' }, notify: 2, changed: true });
+    expect(asked).toMatchObject({ reply: { status: 'delivered' }, notify: 2 });
     bench.restart();
     expect(bench.ask(B, 'poll_handshakes', { node_id: 2 })).toEqual({
       type: 'poll_handshakes_ok',
-      requests: [{ from_node_id: 1, justification: 'hello', timestamp: bench.seconds }],
+      requests: [{ from_node_id: 1, justification: 'hello', public_key: publicKeyOf(A), timestamp: bench.seconds }],
       responses: [],
     });
     expect(bench.ask(B, 'poll_handshakes', { node_id: 2 })).toMatchObject({ requests: [], responses: [] });
@@ -456,11 +608,11 @@ test('says what must be written down, and a snapshot of it holds everything', ()
   bench.ask(A, 'create_network', { admin_token: 'adm', name: 'lab', node_id: 1 });
   bench.ask(B, 'set_tags', { node_id: 2, tags: ['x'] });
   bench.ask(A, 'report_trust', { node_id: 1, peer_id: 2 });
-  const before = directorySnapshot.parse(JSON.parse(JSON.stringify(bench.directory.snapshot())));
+  const before = directoryChange.array().parse(JSON.parse(JSON.stringify(bench.directory.everything())));
   bench.restart();
-  expect(bench.directory.snapshot()).toEqual(before);
+  expect(bench.directory.everything()).toEqual(before);
   const changes = (type: string, fields: object) =>
-    bench.handle(signedRequest(A, type, { node_id: 1, ...fields })).changed;
+    bench.handle(signedRequest(A, type, { node_id: 1, ...fields })).changes.length > 0;
   expect(changes('heartbeat', {})).toBe(false);
   expect(changes('set_hostname', { hostname: 'alpha' })).toBe(false);
   expect(changes('report_trust', { peer_id: 2 })).toBe(false);

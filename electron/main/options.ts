@@ -2,9 +2,7 @@ import { parseArgs } from 'node:util';
 import { PilotError } from '../../node-core/base/errors.ts';
 import { parseEndpoint } from '../../node-core/base/transport.ts';
 import { dataFolder } from '../../node-core/supervisor/data-folder.ts';
-import type { DeckPlan } from '../../node-core/supervisor/deck-processes.ts';
-
-const DEMO_AGENTS = 24;
+import { type DeckPlan, fleetAgentsOf } from '../../node-core/supervisor/deck-processes.ts';
 
 export interface AppOptions {
   readonly plan: DeckPlan;
@@ -27,6 +25,9 @@ export function parseOptions(argv: readonly string[]): AppOptions {
       beacon: string,
       'otlp-http': string,
       http: string,
+      listen: string,
+      endpoint: string,
+      identity: string,
       downloads: string,
     },
     'no-fleet': { type: 'boolean' },
@@ -37,12 +38,16 @@ export function parseOptions(argv: readonly string[]): AppOptions {
   const beacon = address('--beacon', values.beacon);
   if ((registry === undefined) !== (beacon === undefined))
     throw new PilotError('config.invalid', '--registry and --beacon go together');
+  const rendezvous = registry !== undefined && beacon !== undefined ? { registry, beacon } : undefined;
   const plan = {
     dataFolder: dataFolder(text('--data', values.data)),
-    fleetAgents: values['no-fleet'] === true ? 0 : agents(values.fleet),
-    rendezvous: registry !== undefined && beacon !== undefined ? { registry, beacon } : undefined,
+    fleetAgents: values['no-fleet'] === true ? 0 : fleetAgentsOf(agents(values.fleet), rendezvous),
+    rendezvous,
     otlpHttp: address('--otlp-http', values['otlp-http']),
     http: address('--http', values.http),
+    listen: address('--listen', values.listen),
+    endpoint: address('--endpoint', values.endpoint),
+    identity: text('--identity', values.identity),
     rateLimits: values['no-rate-limits'] !== true,
   };
   return { plan, downloads: text('--downloads', values.downloads) };
@@ -53,8 +58,8 @@ function text(name: string, value: string | boolean | undefined): string | undef
   return value;
 }
 
-function agents(value: string | boolean | undefined): number {
-  if (value === undefined) return DEMO_AGENTS;
+function agents(value: string | boolean | undefined): number | undefined {
+  if (value === undefined) return undefined;
   const count = Number(value);
   if (value === true || !Number.isInteger(count) || count < 0)
     throw new PilotError('config.invalid', '--fleet needs a number of agents');

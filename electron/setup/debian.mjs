@@ -13,11 +13,13 @@ export const ELECTRON_LIBRARIES = [
   { name: 'libatk-bridge2.0-0', probe: 'libatk-bridge-2.0.so.0' },
   { name: 'libsecret-1-0', probe: 'libsecret-1.so.0' },
 ];
-/** What the end-to-end tests need besides: a display without a screen, and a browser. */
+/** What tests need besides: a display without a screen, a browser, and networks with routers of their own. */
 export const TEST_PROGRAMS = [
   { name: 'xvfb', probe: 'Xvfb' },
   { name: 'xauth', probe: 'xauth' },
   { name: 'chromium', probe: 'chromium' },
+  { name: 'iproute2', probe: 'ip' },
+  { name: 'iptables', probe: 'iptables' },
 ];
 
 /** Where a program is on the search path, or undefined. */

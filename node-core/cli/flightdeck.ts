@@ -1,14 +1,16 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { PilotError } from '../base/errors.ts';
 import { knownError } from '../base/known-error.ts';
-import { type Endpoint, parseEndpoint } from '../base/transport.ts';
+import { type Endpoint, formatEndpoint, parseEndpoint } from '../base/transport.ts';
 import { readDeckFile } from '../host/deck-file.ts';
 import { printFailure, printJson, printLine } from '../io/terminal.ts';
 import { dataFolder } from '../supervisor/data-folder.ts';
+import { fleetAgentsOf } from '../supervisor/deck-processes.ts';
 import { ChildFailure } from '../supervisor/failure.ts';
 import type { FleetCommand } from '../testbed/fleet-control.ts';
 import { commandFleet } from '../testbed/fleet-control.ts';
 import { NAT_BEHAVIOURS } from '../testbed/nat-socket.ts';
+import { parsePeerEndpoint } from '../wire/peer-endpoint.ts';
 import { runConformance } from './conformance.ts';
 import { startFleet, startFleetOfProcesses } from './fleet-command.ts';
 import { runInterop } from './interop.ts';
@@ -25,6 +27,16 @@ function endpoint(text: string): Endpoint {
   const parsed = parseEndpoint(text);
   if (parsed === undefined) throw new InvalidArgumentError('expected HOST:PORT with a literal address.');
   return parsed;
+}
+
+function peerEndpoint(text: string): Endpoint {
+  const parsed = parsePeerEndpoint(text);
+  if (parsed === undefined) throw new InvalidArgumentError('expected HOST:PORT at which others can reach it.');
+  return parsed;
+}
+
+function peerEndpointText(text: string): string {
+  return formatEndpoint(peerEndpoint(text));
 }
 
 function endpointText(text: string): string {
@@ -77,8 +89,8 @@ program
   .description('a node with its services')
   .requiredOption('--registry <host:port>', 'the registry to join', endpoint)
   .requiredOption('--beacon <host:port>', 'the beacon to use', endpoint)
-  .option('--listen <host:port>', 'where the tunnel socket listens (UDP)', endpoint, LOOPBACK_ANY)
-  .option('--endpoint <host:port>', 'the address to register instead of the one the beacon sees', endpoint)
+  .option('--listen <host:port>', 'where the tunnel socket listens (UDP)', endpoint)
+  .option('--endpoint <host:port>', 'the address to register instead of the one the beacon sees', peerEndpoint)
   .option('--identity <file>', 'where the identity is kept; without it a new one each time')
   .option('--hostname <name>', 'the name to register', '')
   .option('--public', 'let everybody reach this node', false)
@@ -89,22 +101,38 @@ program
   .command('serve')
   .description('the whole deck without a window')
   .option('--data <dir>', 'where everything is kept; by default as the XDG base directory specification says')
-  .option('--fleet <agents>', 'agents of the demo fleet', count, 24)
+  .option('--fleet <agents>', 'agents of the demo fleet; by default 24, and none in a network that is joined', count)
   .option('--no-fleet', 'start no demo fleet')
   .option('--registry <host:port>', 'join this rendezvous instead of an embedded one', endpointText)
   .option('--beacon <host:port>', 'the beacon of that rendezvous', endpointText)
   .option('--otlp-http <host:port>', 'where OTLP/HTTP is taken', endpointText)
   .option('--http <host:port>', 'where a browser finds the interface', endpointText)
+  .option('--listen <host:port>', "where this deck's own node listens (UDP)", endpointText)
+  .option(
+    '--endpoint <host:port>',
+    'the address to register for it instead of the one the beacon sees',
+    peerEndpointText,
+  )
+  .option('--identity <file>', 'where its identity is kept')
   .option(...NO_RATE_LIMITS)
   .action((options) =>
     runUntilStopped((lifetime) => {
-      const { registry, beacon, otlpHttp, http, rateLimits } = options;
+      const { registry, beacon, otlpHttp, http, listen, endpoint, identity, rateLimits } = options;
       if ((registry === undefined) !== (beacon === undefined)) {
         throw new PilotError('config.invalid', '--registry and --beacon go together');
       }
       const rendezvous = registry === undefined ? undefined : { registry, beacon };
-      const fleetAgents = options.fleet === false ? 0 : options.fleet;
-      const plan = { dataFolder: dataFolder(options.data), fleetAgents, rendezvous, otlpHttp, http, rateLimits };
+      const fleetAgents = options.fleet === false ? 0 : fleetAgentsOf(options.fleet, rendezvous);
+      const own = { listen, endpoint, identity };
+      const plan = {
+        dataFolder: dataFolder(options.data),
+        fleetAgents,
+        rendezvous,
+        otlpHttp,
+        http,
+        ...own,
+        rateLimits,
+      };
       return startServe(plan, lifetime);
     }),
   );

@@ -1,5 +1,6 @@
 import type { Lifetime } from '../base/lifetime.ts';
-import { type Endpoint, formatEndpoint } from '../base/transport.ts';
+import { type Endpoint, formatEndpoint, isLoopbackHost } from '../base/transport.ts';
+import { resolveEndpoint } from '../io/resolve-endpoint.ts';
 import { SystemClock } from '../io/system-clock.ts';
 import { UdpSocket } from '../io/udp-socket.ts';
 import { createIdentity, loadIdentity } from '../runtime/identity-file.ts';
@@ -12,7 +13,8 @@ import { echoService } from '../services/echo.ts';
 export interface NodeCommand {
   readonly registry: Endpoint;
   readonly beacon: Endpoint;
-  readonly listen: Endpoint;
+  /** Else loopback beside a beacon on loopback, and every address with another. */
+  readonly listen: Endpoint | undefined;
   /** A fixed address to register instead of the one the beacon sees. */
   readonly endpoint: Endpoint | undefined;
   readonly identity: string | undefined;
@@ -32,8 +34,9 @@ export async function startNode(command: NodeCommand, lifetime: Lifetime) {
       : await loadIdentity(command.identity, (aside) =>
           log.error({ aside }, 'the identity was not readable and is set aside'),
         );
-  const socket = await UdpSocket.bind(command.listen);
-  const { hostname, registry, beacon, endpoint } = command;
+  const { hostname, registry, endpoint } = command;
+  const beacon = await resolveEndpoint(command.beacon);
+  const socket = await openSocket(command.listen, beacon);
   const profile = createProfile({
     listen: endpoint ?? socket.local,
     version: VERSION,
@@ -63,4 +66,9 @@ export async function startNode(command: NodeCommand, lifetime: Lifetime) {
   lifetime.onEnd(() => node.stop());
   await lifetime.until(node.registered());
   return { nodeId: node.nodeId, address: node.address, listen: formatEndpoint(socket.local) };
+}
+
+function openSocket(listen: Endpoint | undefined, beacon: Endpoint): Promise<UdpSocket> {
+  if (listen !== undefined) return UdpSocket.bind(listen);
+  return isLoopbackHost(beacon.host) ? UdpSocket.bind({ host: '127.0.0.1', port: 0 }) : UdpSocket.bindAnywhere();
 }

@@ -7,16 +7,16 @@ import type { Endpoint } from '../base/transport.ts';
 import { formatEndpoint } from '../base/transport.ts';
 import { startCollector } from '../collector-thread/start-collector.ts';
 import { prepareLocalSockets } from '../io/local-sockets.ts';
+import { resolveEndpoint } from '../io/resolve-endpoint.ts';
 import { SystemClock } from '../io/system-clock.ts';
 import { loadIdentity } from '../runtime/identity-file.ts';
 import { createLog } from '../runtime/log.ts';
 import { TrustFile } from '../runtime/trust-file.ts';
 import { makeDataFolder } from '../supervisor/data-folder.ts';
-import { type FleetControl, serveFleetControl } from '../testbed/fleet-control.ts';
-import { type NatBehaviour, NatSocket } from '../testbed/nat-socket.ts';
 import { Deck } from './deck.ts';
 import { removeDeckFile, writeDeckFile } from './deck-file.ts';
 import { serveDeck } from './deck-server.ts';
+import { type DeckPlace, openDeckSocket } from './deck-socket.ts';
 import { createRouter } from './router.ts';
 
 const HOSTNAME = 'flightdeck';
@@ -28,8 +28,11 @@ export interface DeckHostOptions {
   readonly otlpHttp: Endpoint;
   /** Where a browser and the command line find the deck. */
   readonly http: Endpoint;
-  /** The router this node stands behind, in the demo network. */
-  readonly nat: NatBehaviour;
+  readonly place: DeckPlace;
+  /** A fixed address to register instead of the one that the beacon sees. */
+  readonly endpoint: Endpoint | undefined;
+  /** The file of the identity, where it is not the data folder's. */
+  readonly identity: string | undefined;
   readonly networkName: string;
   /** False lifts what is bounded per second. */
   readonly rateLimits: boolean;
@@ -48,12 +51,12 @@ export interface DeckHost {
 
 /** Everything that runs in the deck host's process. Who starts it has taken the data folder for this deck. */
 export async function startDeckHost(options: DeckHostOptions, lifetime: Lifetime): Promise<DeckHost> {
-  const { data, registry, beacon } = options;
+  const { data, registry, endpoint } = options;
   const log = createLog('deck');
   const token = givenSecret('FLIGHTDECK_TOKEN', process.env.FLIGHTDECK_TOKEN) ?? randomBytes(24).toString('base64url');
   await makeDataFolder(data);
   const sockets = await prepareLocalSockets(data);
-  const identity = await loadIdentity(join(data, 'identity.json'), (aside) =>
+  const identity = await loadIdentity(options.identity ?? join(data, 'identity.json'), (aside) =>
     log.error({ aside }, 'the identity was not readable and is set aside'),
   );
   const trust = new TrustFile(join(data, 'trust.json'));
@@ -61,12 +64,14 @@ export async function startDeckHost(options: DeckHostOptions, lifetime: Lifetime
     log.error({ aside }, 'the list of trusted peers was not readable and is set aside: nobody is trusted by it'),
   );
   const clock = new SystemClock();
-  const nat = await NatSocket.open(options.nat, '127.0.0.1', clock);
+  const beacon = await resolveEndpoint(options.beacon);
+  const socket = await openDeckSocket(options.place, { sockets, hostname: HOSTNAME, beacon }, clock, lifetime);
   // waited for to its end: a thread that is torn down while it opens the store aborts the process
   const deck = await Deck.start({
     identity,
     clock,
-    socket: nat,
+    socket,
+    endpoint,
     registry,
     beacon,
     hostname: HOSTNAME,
@@ -82,8 +87,6 @@ export async function startDeckHost(options: DeckHostOptions, lifetime: Lifetime
   const router = createRouter(deck);
   const server = await serveDeck(router, options.http, token, options.pages);
   lifetime.onEnd(() => server.close());
-  const control = await serveNatControl(sockets, options.beacon, nat);
-  lifetime.onEnd(() => control.close());
   const ready = {
     url: server.url,
     otlpHttp: deck.collector.otlpHttp,
@@ -95,16 +98,6 @@ export async function startDeckHost(options: DeckHostOptions, lifetime: Lifetime
   await writeDeckFile(data, { pid: process.pid, token, sockets, ...ready });
   lifetime.onEnd(() => removeDeckFile(data));
   const handler = new RPCHandler(router);
-  log.info({ ...ready, url: server.url.replace(/#.*/, '') }, 'the deck is up');
+  log.info({ ...ready, listen: formatEndpoint(socket.local), url: server.url.replace(/#.*/, '') }, 'the deck is up');
   return { ready, connect: (port) => handler.upgrade(port) };
-}
-
-/** The NAT of this node can be changed and counted from another terminal, as those of the fleet's agents can. */
-function serveNatControl(sockets: string, beacon: Endpoint, nat: NatSocket): Promise<FleetControl> {
-  return serveFleetControl(sockets, async (wanted) => {
-    if (wanted.act === 'counters') return { [HOSTNAME]: { kind: nat.kind, ...nat.counters } };
-    if (wanted.act !== 'nat' || wanted.agent !== HOSTNAME) return undefined;
-    nat.setKind(wanted.kind, beacon);
-    return { agent: wanted.agent, nat: wanted.kind };
-  });
 }

@@ -35,6 +35,8 @@ export interface DeckOptions {
   readonly identity: Identity;
   readonly clock: SystemClock;
   readonly socket: DatagramSocket;
+  /** A fixed address to register instead of the one that the beacon sees. */
+  readonly endpoint: Endpoint | undefined;
   readonly registry: Endpoint;
   readonly beacon: Endpoint;
   readonly hostname: string;
@@ -71,7 +73,7 @@ export class Deck {
   #beaconRtt: { readonly ms: number; readonly at: number } | undefined;
 
   private constructor(options: DeckOptions, collector: DeckCollector, state: GraphState, log: LogBook) {
-    const { identity, clock, socket, registry, beacon, hostname, networkName } = options;
+    const { identity, clock, socket, endpoint, registry, beacon, hostname, networkName } = options;
     const resource = nodeResource(hostname, identity.publicKey);
     const tracer = createTracer(resource, (span) => this.#records.addSpan(span));
     this.#options = options;
@@ -90,7 +92,7 @@ export class Deck {
     });
     this.node = new RunningNode({
       identity,
-      profile: createProfile({ listen: socket.local, version: VERSION, hostname, public: true }),
+      profile: createProfile({ listen: endpoint ?? socket.local, version: VERSION, hostname, public: true }),
       socket,
       registry,
       beacon,
@@ -100,6 +102,7 @@ export class Deck {
       trusted: options.trusted,
       trustedPorts: [PORT.telemetry],
       untracedPorts: [PORT.telemetry],
+      followObservedEndpoint: endpoint === undefined,
       discoverIntervalMs: DISCOVER_MS,
       rateLimits: options.rateLimits,
       onEvent: (event, now) => this.#handleEvent(event, now),

@@ -3,6 +3,7 @@ import { PilotError } from '../base/errors.ts';
 import { type Endpoint, parseEndpoint } from '../base/transport.ts';
 import { NAT_BEHAVIOURS } from '../testbed/nat-socket.ts';
 import type { DeckHostOptions } from './deck-host.ts';
+import type { DeckPlace } from './deck-socket.ts';
 
 const DEFAULT_OTLP: Endpoint = { host: '127.0.0.1', port: 4318 };
 const ANY: Endpoint = { host: '127.0.0.1', port: 0 };
@@ -23,12 +24,14 @@ export function parseHostArgs(args: readonly string[]): DeckHostOptions {
       'otlp-http': text,
       http: text,
       nat: text,
+      listen: text,
+      endpoint: text,
+      identity: text,
       name: text,
       'no-rate-limits': { type: 'boolean' },
     },
   });
-  const nat = NAT_BEHAVIOURS.find((kind) => kind === (values.nat ?? 'none'));
-  if (values.data === undefined || nat === undefined) throw new PilotError('config.invalid', 'bad deck host arguments');
+  if (values.data === undefined) throw new PilotError('config.invalid', 'bad deck host arguments');
   const registry = endpoint(values.registry);
   return {
     data: values.data,
@@ -36,11 +39,21 @@ export function parseHostArgs(args: readonly string[]): DeckHostOptions {
     beacon: endpoint(values.beacon),
     otlpHttp: values['otlp-http'] === undefined ? DEFAULT_OTLP : endpoint(values['otlp-http']),
     http: values.http === undefined ? ANY : endpoint(values.http),
-    nat,
+    place: placeOf(values),
+    endpoint: values.endpoint === undefined ? undefined : endpoint(values.endpoint),
+    identity: values.identity,
     networkName: values.name ?? `Network at ${values.registry}`,
     rateLimits: values['no-rate-limits'] !== true,
     pages: `${__dirname}/../renderer`,
   };
+}
+
+function placeOf(values: { readonly nat?: string; readonly listen?: string }): DeckPlace {
+  if (values.listen !== undefined) return { kind: 'address', listen: endpoint(values.listen) };
+  if (values.nat === undefined) return { kind: 'anywhere' };
+  const nat = NAT_BEHAVIOURS.find((kind) => kind === values.nat);
+  if (nat === undefined) throw new PilotError('config.invalid', `no such router: ${values.nat}`);
+  return { kind: 'demo', nat };
 }
 
 function endpoint(text: string | undefined): Endpoint {

@@ -27,7 +27,8 @@ function started(server: Server, where: string, listen: () => void): Promise<voi
   });
 }
 
-function listenError(where: string, cause: NodeJS.ErrnoException): PilotError {
+/** Why an address cannot be had, in a sentence. */
+export function listenError(where: string, cause: NodeJS.ErrnoException): PilotError {
   const taken = cause.code === 'EADDRINUSE';
   const text = taken ? 'is in use by another program' : `cannot be listened on: ${cause.message}`;
   return new PilotError(taken ? 'port.in-use' : 'config.invalid', `${where} ${text}`, {}, { cause });

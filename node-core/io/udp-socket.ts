@@ -2,7 +2,8 @@ import { createSocket, type Socket } from 'node:dgram';
 import { isIP, isIPv6 } from 'node:net';
 import { BoundedQueue } from '../base/bounded-queue.ts';
 import { DatagramCounts } from '../base/datagram-counts.ts';
-import type { DatagramSocket, Endpoint } from '../base/transport.ts';
+import { type DatagramSocket, type Endpoint, formatEndpoint } from '../base/transport.ts';
+import { listenError } from './listen.ts';
 import { plainHost } from './plain-host.ts';
 
 /** Sends in one turn of the event loop; more would starve the receiver. */
@@ -39,7 +40,7 @@ export class UdpSocket implements DatagramSocket {
 
   /**
    * @param counts - Shared by several sockets that are one to their owner.
-   * @throws Error of the operating system when the address cannot be had.
+   * @throws PilotError `port.in-use` when another program has the port, `config.invalid` for an address not ours.
    */
   static bind(local: Endpoint, counts = new DatagramCounts()): Promise<UdpSocket> {
     return new Promise((resolve, reject) => {
@@ -47,13 +48,26 @@ export class UdpSocket implements DatagramSocket {
         type: isIPv6(local.host) ? 'udp6' : 'udp4',
         lookup: (host, _options, done) => done(null, host, isIPv6(host) ? 6 : 4), // literal addresses only
       });
-      socket.once('error', reject);
+      const refuse = (cause: Error) => {
+        socket.close();
+        reject(listenError(formatEndpoint(local), cause));
+      };
+      socket.once('error', refuse);
       socket.bind(local.port, local.host, () => {
-        socket.off('error', reject);
+        socket.off('error', refuse);
         enlargeBuffers(socket);
         resolve(new UdpSocket(socket, counts));
       });
     });
+  }
+
+  /** Takes a free port at every address of the machine, of both families where it has both. */
+  static async bindAnywhere(): Promise<UdpSocket> {
+    try {
+      return await UdpSocket.bind({ host: '::', port: 0 });
+    } catch {
+      return UdpSocket.bind({ host: '0.0.0.0', port: 0 }); // without IPv6
+    }
   }
 
   send(bytes: Uint8Array, to: Endpoint): void {

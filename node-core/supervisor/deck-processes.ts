@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { PilotError } from '../base/errors.ts';
 import { givenSecret } from '../base/secret.ts';
+import { isLoopbackHost, parseEndpoint } from '../base/transport.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /** What the operator chose on the command line of the app or of `serve`. */
@@ -13,6 +15,12 @@ export interface DeckPlan {
   /** `H:P` to listen on, where not the default. */
   readonly otlpHttp: string | undefined;
   readonly http: string | undefined;
+  /** `H:P` of the node's own socket; else loopback with an embedded rendezvous, and every address with another. */
+  readonly listen: string | undefined;
+  /** `H:P` to register in place of what the beacon sees. */
+  readonly endpoint: string | undefined;
+  /** The file of the node's identity, where it is not in the data folder. */
+  readonly identity: string | undefined;
   /** False lifts in every process what is bounded per second; for tests under load. */
   readonly rateLimits: boolean;
 }
@@ -28,6 +36,7 @@ export type Ready = Readonly<Record<string, unknown>>;
 /** Starts the deck host, again whenever it has ended; `args` is asked at each start. Resolves when it is first ready. */
 export type StartHost = (args: () => readonly string[]) => Promise<Ready>;
 
+const DEMO_AGENTS = 24;
 /** The groups of the demo network. */
 const DEMO_GROUPS = ['travel', 'finance', 'security', 'research'];
 
@@ -36,6 +45,7 @@ const DEMO_GROUPS = ['travel', 'finance', 'security', 'research'];
  * Resolves with the host's ready line; the fleet comes up after it.
  */
 export async function startDeckProcesses(plan: DeckPlan, supervisor: Supervisor, startHost: StartHost): Promise<Ready> {
+  requireNearFleet(plan);
   shareSecrets(plan);
   const rendezvous = plan.rendezvous ?? (await startRendezvous(plan, supervisor));
   const chosen = { otlpHttp: plan.otlpHttp, http: plan.http };
@@ -49,6 +59,20 @@ export async function startDeckProcesses(plan: DeckPlan, supervisor: Supervisor,
     supervisor.start({ role: 'fleet', args: () => args }).catch(() => undefined); // refused only when the deck ends
   }
   return ready;
+}
+
+/** How many agents of the demo run: as many as were asked for, else none in a network that others made. */
+export function fleetAgentsOf(asked: number | undefined, rendezvous: RendezvousAddresses | undefined): number {
+  return asked ?? (rendezvous === undefined ? DEMO_AGENTS : 0);
+}
+
+/** The agents of the demo stand behind routers that are simulated on loopback. */
+function requireNearFleet({ fleetAgents, rendezvous }: DeckPlan): void {
+  const far = [rendezvous?.registry, rendezvous?.beacon].find(
+    (address) => address !== undefined && !isLoopbackHost(parseEndpoint(address)?.host ?? ''),
+  );
+  if (fleetAgents === 0 || far === undefined) return;
+  throw new PilotError('config.invalid', `--fleet stays on this machine and cannot join ${far}; leave it out`);
 }
 
 /** Every process we start inherits them; no command line shows them. @throws PilotError `config.invalid` */
@@ -92,8 +116,16 @@ function hostArgs(
   if (chosen.otlpHttp !== undefined) args.push('--otlp-http', chosen.otlpHttp);
   if (chosen.http !== undefined) args.push('--http', chosen.http);
   if (plan.rendezvous === undefined) args.push('--name', 'Local network');
-  if (plan.fleetAgents > 0) args.push('--nat', 'port-restricted'); // in the demo, this node stands behind a router too
+  args.push(...placeArgs(plan));
+  if (plan.endpoint !== undefined) args.push('--endpoint', plan.endpoint);
+  if (plan.identity !== undefined) args.push('--identity', plan.identity);
   return [...args, ...rateArgs(plan)];
+}
+
+function placeArgs({ listen, fleetAgents, rendezvous }: DeckPlan): readonly string[] {
+  if (listen !== undefined) return ['--listen', listen];
+  if (fleetAgents > 0) return ['--nat', 'port-restricted']; // in the demo, this node stands behind a router too
+  return rendezvous === undefined ? ['--listen', '127.0.0.1:0'] : [];
 }
 
 function rateArgs({ rateLimits }: DeckPlan): readonly string[] {

@@ -8,6 +8,7 @@ import { type DeckPlan, startDeckProcesses } from '../../node-core/supervisor/de
 import { forkProgram } from '../../node-core/supervisor/fork.ts';
 import { Supervisor, type SupervisorEvent } from '../../node-core/supervisor/supervisor.ts';
 
+const FAR = { registry: '192.0.2.1:9000', beacon: '192.0.2.1:9001' };
 const CHILD = fileURLToPath(new URL('../support/ready-child.cjs', import.meta.url));
 
 let folder: string;
@@ -35,6 +36,9 @@ const plan = (changes: Partial<DeckPlan>): DeckPlan => ({
   rendezvous: undefined,
   otlpHttp: undefined,
   http: '127.0.0.1:0',
+  listen: undefined,
+  endpoint: undefined,
+  identity: undefined,
   rateLimits: true,
   ...changes,
 });
@@ -78,6 +82,27 @@ test('joins the rendezvous that was named and starts no fleet that was not asked
     return {};
   });
   expect(started.flat()).toContain('127.0.0.1:9000');
+  expect(events).toEqual([]);
+});
+
+test.each([
+  ['loopback beside a rendezvous of its own', {}, { kind: 'address', listen: { host: '127.0.0.1', port: 0 } }],
+  ['every address in a network that is joined', { rendezvous: FAR }, { kind: 'anywhere' }],
+  ['where it is told', { rendezvous: FAR, listen: '[::1]:7' }, { kind: 'address', listen: { host: '::1', port: 7 } }],
+  ['behind a simulated router in the demo alone', { fleetAgents: 1 }, { kind: 'demo', nat: 'port-restricted' }],
+  ['where it is told in the demo too', { fleetAgents: 1, listen: '127.0.0.1:7' }, { kind: 'address' }],
+] as const)('the node of the deck has its socket at %s', async (_where, changes, place) => {
+  const started: string[][] = [];
+  await startDeckProcesses(plan({ fleetAgents: 0, ...changes }), supervisor, async (args) => {
+    started.push([...args()]);
+    return {};
+  });
+  expect(parseHostArgs(started[0] ?? []).place).toMatchObject(place);
+});
+
+test('the demo fleet does not join a network that is not on this machine', async () => {
+  const joined = startDeckProcesses(plan({ fleetAgents: 4, rendezvous: FAR }), supervisor, async () => ({}));
+  await expect(joined).rejects.toThrow('--fleet stays on this machine and cannot join 192.0.2.1:9000');
   expect(events).toEqual([]);
 });
 

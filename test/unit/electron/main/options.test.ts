@@ -15,6 +15,21 @@ test('takes the words of `flightdeck serve`, among switches that are meant for C
   });
 });
 
+test('a network that is joined gets no demo agents that were not asked for', () => {
+  const joined = ['--registry', '192.0.2.1:9000', '--beacon', '192.0.2.1:9001'];
+  expect(parseOptions(joined).plan.fleetAgents).toBe(0);
+  expect(parseOptions([...joined, '--fleet', '3']).plan.fleetAgents).toBe(3);
+});
+
+test('the node of this deck listens, is reached and is known as it is told', () => {
+  const own = ['--listen', '192.0.2.7:4000', '--endpoint', '198.51.100.1:4000', '--identity', '/me.json'];
+  expect(parseOptions(own).plan).toMatchObject({
+    listen: '192.0.2.7:4000',
+    endpoint: '198.51.100.1:4000',
+    identity: '/me.json',
+  });
+});
+
 test.each([
   [['--fleet', 'many'], /--fleet needs a number/],
   [['--fleet', '-1'], /--fleet needs a number/],
@@ -22,6 +37,8 @@ test.each([
   [['--http', 'localhost'], /--http needs HOST:PORT/],
   [['--otlp-http'], /--otlp-http needs HOST:PORT/],
   [['--data'], /--data needs a value/],
+  [['--listen', '192.0.2.7'], /--listen needs HOST:PORT/],
+  [['--identity'], /--identity needs a value/],
 ])('refuses %j', (argv, message) => {
   expect(() => parseOptions(argv)).toThrow(message);
 });

@@ -52,7 +52,7 @@ export type OpenResult =
       /** The peer began to count anew under the same keys: it had lost this session and made it again. */
       readonly remade: boolean;
     }
-  /** `malformed` holds no packet, `misaddressed` one for another node: both were sealed by the peer, and changed nothing. */
+  /** The peer sealed `malformed`, which is no packet, and `misaddressed`, which is one for another node. */
   | { readonly outcome: 'undecryptable' | 'replayed' | 'malformed' | 'misaddressed' };
 
 /** Sealing and opening under one pair of keys. It lives as long as they do, and so does its memory of nonces. */
@@ -119,7 +119,10 @@ export class Session {
     if (plaintext === undefined) return { outcome: 'undecryptable' };
     if (this.#window.check(frame.nonce) !== 'fresh') return { outcome: 'replayed' };
     const packet = decoded(() => decodePacket(plaintext));
-    if (packet === undefined) return { outcome: 'malformed' };
+    if (packet === undefined) {
+      this.#window.mark(frame.nonce);
+      return { outcome: 'malformed' };
+    }
     const prefix = frame.nonce.subarray(0, NONCE_PREFIX_LENGTH);
     const isNewPrefix = this.#window.highest(prefix) === 0n;
     const isProof = packet.destination.node === this.#ownNodeId;

@@ -31,7 +31,8 @@ export const congestionSections: Readonly<Record<string, Section>> = {
     z.object({ mss: uint, ops: z.array(operation) }),
     ({ mss, ops }) => {
       const [start, ...rest] = ops;
-      if (start?.op !== 'start') throw new Error('the first operation is not `start`');
+      if (start === undefined) return { steps: [] };
+      if (start.op !== 'start') throw new Error('the first operation is not `start`');
       const bench = new SenderBench(mss, start);
       return { steps: [bench.state([]), ...rest.map((each) => bench.state(bench.run(each)))] };
     },

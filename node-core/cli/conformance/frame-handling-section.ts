@@ -7,6 +7,7 @@ import { TunnelTable } from '../../tunnel/tunnel-table.ts';
 import { decodeBeaconMessage } from '../../wire/beacon-message.ts';
 import { decodePacket, encodePacket, PROTOCOL } from '../../wire/packet.ts';
 import { classifyDatagram, decodeTunnelFrame } from '../../wire/tunnel-frame.ts';
+import { WAIT_MS } from './sealed-frames.ts';
 import { hex, orRefused, type Section, section } from './section.ts';
 import { A, advance, B, instantAt, PEER_ENDPOINT, recordedRandom, sharedKey } from './tunnel-bench.ts';
 import type { Fields } from './vector-file.ts';
@@ -16,9 +17,6 @@ const scene = z.object({
   config: z.enum(CONFIGS as [string, ...string[]]),
   steps: z.array(z.object({ frame: hex })),
 });
-
-/** How long the recorder waited for answers to one datagram. */
-const WAIT_MS = 90;
 
 /** Node 7's tunnels, in virtual time, and what node 9 sends them. */
 export const frameHandlingSections: Readonly<Record<string, Section>> = {

@@ -10,6 +10,7 @@ import {
   type SealedFrame,
 } from '../../wire/tunnel-frame.ts';
 import type { Deviation } from './deviation.ts';
+import { content, fatesOf, frameIn } from './sealed-frames.ts';
 import { orRefused } from './section.ts';
 import { A, B, sharedKey } from './tunnel-bench.ts';
 import type { Fields } from './vector-file.ts';
@@ -23,8 +24,9 @@ interface FrameStep extends Fields {
 /** Lengths in hex digits. */
 const KEY_EXCHANGE = 2 * 136;
 const RELAY_HEAD = 2 * 9;
-const DELIVER_HEAD = 2 * 5;
 const NO_SESSION = { has_key: false };
+/** Before a frame that node 7 sends to node 9 through the beacon. */
+const RELAY_TO_PEER = '050000000700000009';
 const PUNCH = '50494c50';
 /** Node 7 wants node 9. */
 const PUNCH_REQUEST = '030000000700000009';
@@ -48,13 +50,12 @@ function perDatagram(
   };
 }
 
-/** What a datagram carries: itself, or what a relay delivers. */
-function content(frame: string): string {
-  return frame.startsWith('06') ? frame.slice(DELIVER_HEAD) : frame;
-}
-
 function isKind(frame: string, letter: 'T' | 'S' | 'K' | 'A'): boolean {
   return content(frame).startsWith(toHex(concatBytes(fromHex('50494c'), Uint8Array.of(letter.charCodeAt(0)))));
+}
+
+function relayHeadFor(frame: string): string {
+  return frame.startsWith('06') ? RELAY_TO_PEER : '';
 }
 
 function withoutTrailer(reply: string): string {
@@ -73,6 +74,14 @@ function ownKeyExchange(): string {
 function ownKeyRequest(): string {
   const x25519PublicKey = defaultPrimitives.x25519PublicKey(A.x25519PrivateKey);
   return toHex(encodeTunnelFrame({ kind: 'key-request', senderNodeId: A.nodeId, x25519PublicKey }));
+}
+
+/** Who a PILS, PILK or PILA claims to come from; undefined for other datagrams, and for what is cut off. */
+function senderOf(frame: string): number | undefined {
+  const decoded = frameIn(frame);
+  return decoded === undefined || decoded.kind === 'punch' || decoded.kind === 'plaintext'
+    ? undefined
+    : decoded.senderNodeId;
 }
 
 /** A sealed frame that claims to come from node 9. */
@@ -117,30 +126,56 @@ export const tunnelDeviations: readonly Deviation[] = [
     ...step,
     replies: step.replies.map(withoutTrailer),
   })),
-  perDatagram('a frame that cannot be opened is answered with PILA and PILK', (frame, step, earlier) => {
-    if (!isKind(frame, 'S')) return step;
-    const [reply] = step.replies;
-    const relayHead = reply?.startsWith('05') ? reply.slice(0, RELAY_HEAD) : '';
-    if (reply !== undefined) return { ...step, replies: [reply, `${relayHead}${ownKeyRequest()}`] };
-    const quiet = step.state_for_peer_9.has_key === true && !earlier.some((each) => sealedFrame(each) !== undefined);
-    const [key] = offeredKeys(earlier);
-    if (!quiet || sealedFrame(frame) === undefined || genuine(frame, key && sharedKey(key)) !== undefined) return step;
-    return { ...step, replies: [ownKeyExchange(), ownKeyRequest()] };
+  perDatagram('a frame that cannot be opened is answered with PILA and PILK', (frame, step, earlier, config) => {
+    const fate = fatesOf([...earlier, frame], config).at(-1);
+    if (fate === undefined) return step;
+    if (fate !== 'answered') return { ...step, replies: [] };
+    const first = earlier.find((each) => offeredKeys([each]).length > 0);
+    // Where the frame came from, and where node 9 was last.
+    const relayed = new Set([frame, ...(first === undefined ? [] : [first])].map((each) => each.startsWith('06')));
+    const replies = [...relayed].flatMap((isRelayed) => {
+      return [ownKeyExchange(), ownKeyRequest()].map((reply) => `${isRelayed ? RELAY_TO_PEER : ''}${reply}`);
+    });
+    return { ...step, replies };
+  }),
+  perDatagram('counter 0 is never accepted', (frame, step, earlier, config) =>
+    fatesOf([...earlier, frame], config).at(-1) === 'zero' ? { ...step, delivered: [] } : step,
+  ),
+  perDatagram('a packet for another node is dropped', (frame, step, earlier, config) =>
+    fatesOf([...earlier, frame], config).at(-1) === 'misaddressed' ? { ...step, delivered: [] } : step,
+  ),
+  perDatagram(
+    'a node that the registry does not know gets neither an answer nor a session',
+    (frame, step, _, config) => {
+      const sender = senderOf(frame);
+      if (config === 'no-identity') return step;
+      if (config === 'registry-empty') {
+        const replies = sender === undefined ? step.replies : [];
+        return { replies, delivered: [], state_for_peer_9: NO_SESSION };
+      }
+      return sender === undefined || sender === B.nodeId ? step : { ...step, replies: [], delivered: [] };
+    },
+  ),
+  perDatagram('a node has an identity, and takes no unsigned key', (_frame, step, _earlier, config) =>
+    config === 'no-identity' ? { replies: [], delivered: [], state_for_peer_9: NO_SESSION } : step,
+  ),
+  perDatagram('encryption cannot be switched off', (frame, step, earlier, config) => {
+    if (config !== 'encryption-off') return step;
+    const [first, second] = offeredKeys([...earlier, frame]);
+    const state_for_peer_9 =
+      first === undefined ? NO_SESSION : { has_key: true, authenticated: true, peer_x25519: toHex(first) };
+    const isNews = isKind(frame, 'K') || (isKind(frame, 'A') && first !== undefined && second === undefined);
+    const isOpened = fatesOf([...earlier, frame], config).at(-1) === 'opened';
+    const delivered = isOpened && first !== undefined ? [genuine(frame, sharedKey(first))?.inner ?? ''] : [];
+    const replies =
+      isNews && senderOf(frame) === B.nodeId ? [`${relayHeadFor(frame)}${ownKeyExchange()}`] : step.replies;
+    return { replies, delivered, state_for_peer_9 };
   }),
   perDatagram('a relayed session asks for a punch at once', (frame, step) =>
     frame.startsWith('06') && isKind(frame, 'A') && step.replies.length > 0
       ? { ...step, replies: [...step.replies, PUNCH_REQUEST] }
       : step,
   ),
-  perDatagram('a node has an identity, and takes no unsigned key', (_frame, step, _earlier, config) =>
-    config === 'no-identity' ? { replies: [], delivered: [], state_for_peer_9: NO_SESSION } : step,
-  ),
-  perDatagram('encryption cannot be switched off', (frame, step, _earlier, config) => {
-    if (config !== 'encryption-off' || !(isKind(frame, 'K') || isKind(frame, 'A'))) return step;
-    const session = { has_key: true, authenticated: true, peer_x25519: frame.slice(16, 80) };
-    const state_for_peer_9 = isKind(frame, 'A') ? session : NO_SESSION;
-    return { replies: [ownKeyExchange()], delivered: [], state_for_peer_9 };
-  }),
   perDatagram('a packet in the clear is dropped', (frame, step) =>
     isKind(frame, 'T') ? { ...step, delivered: [] } : step,
   ),

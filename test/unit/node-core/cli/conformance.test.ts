@@ -123,6 +123,22 @@ test.each([
   expect(counts).toMatchObject({ passed: 0, failed: 1 });
 });
 
+test.each([
+  ['tunnel', 'frame_handling', { config: 'registry-knows-peer', steps: null }, { steps: null }],
+  ['tunnel', 'replay_window', { counters: null, window_size: 256 }, { accept: null, max: '0' }],
+  ['stream', 'receiver_reassembly', { expected_seq: 5, segments: null }, { steps: null }],
+  ['stream', 'sack_encode', { blocks: null }, { bytes: '' }],
+  ['stream', 'sender_sack', { blocks: null, unacked: null }, { sacked: null }],
+  ['stream', 'congestion', { mss: 1024, ops: null }, { steps: null }],
+  ['stream', 'rto', { rtt_samples_ns: null }, { steps: null }],
+])('an empty list that %s %s has as null is a list', async (file, section, input, out) => {
+  const cases = [{ id: 'a', versions: ['v1.9'], in: input, out }];
+  const text = JSON.stringify({ format: 'pilot-vectors/1', file, sections: { [section]: cases } });
+  const lines: string[] = [];
+  const counts = await runConformance(folderWith(`${file}.json`, text), (line) => lines.push(line));
+  expect(counts.failed, lines.join('; ')).toBe(0);
+});
+
 test('a case of another version is counted by itself', async () => {
   const text =
     '{"format":"pilot-vectors/1","file":"packet","sections":{"crc32":[{"id":"a","versions":["feb-2026"],"in":{},"out":{}}]}}';

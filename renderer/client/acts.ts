@@ -1,10 +1,11 @@
-import { ORPCError, safe } from '@orpc/client';
+import { ORPCError } from '@orpc/client';
+import { agentName } from '../format/agent-name.ts';
 import { formatDuration } from '../format/duration.ts';
 import { copyableText, formatSafeText } from '../format/safe-text.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { useGroupStore } from '../stores/group-store.ts';
 import { type Notice, useStatusStore } from '../stores/status-store.ts';
-import { deckClient, NotConnected } from './deck.ts';
+import { ask, deckClient, NotConnected } from './deck.ts';
 
 /** Why an act failed, in words that fit after "… was not …:". */
 const REASONS: Readonly<Record<string, string>> = {
@@ -44,13 +45,13 @@ const done = (text: string, action?: Notice['action']): void =>
 const failed = (text: string, again: () => void): void =>
   tell({ text, failed: true, action: { label: 'Try again', run: again } });
 
-const agentName = (nodeId: number): string => useGraphStore.getState().agents.get(nodeId)?.hostname ?? String(nodeId);
+const nameOf = (nodeId: number): string => agentName(nodeId, useGraphStore.getState().agents);
 const groupName = (groupId: number): string => useGraphStore.getState().groups.get(groupId)?.name ?? String(groupId);
 
 /** Pings an agent and says how it went in the status line. */
 export async function pingAgent(nodeId: number): Promise<void> {
-  const name = agentName(nodeId);
-  const [error, result] = await safe(Promise.resolve().then(() => deckClient().peer.ping({ nodeId })));
+  const name = nameOf(nodeId);
+  const [error, result] = await ask((deck) => deck.peer.ping({ nodeId }));
   if (error !== null)
     return failed(`${name} did not answer the ping: ${reasonOf(error)}.`, () => void pingAgent(nodeId));
   done(`${name} answered in ${formatDuration(result.rttMs)}, ${result.path}.`);
@@ -58,16 +59,16 @@ export async function pingAgent(nodeId: number): Promise<void> {
 
 /** Trusts a peer under the key that it has now, in place of the one it was trusted under. */
 export async function trustAgain(nodeId: number, publicKey: string): Promise<void> {
-  const name = agentName(nodeId);
-  const [error] = await safe(Promise.resolve().then(() => deckClient().peer.trustAgain({ nodeId, publicKey })));
+  const name = nameOf(nodeId);
+  const [error] = await ask((deck) => deck.peer.trustAgain({ nodeId, publicKey }));
   if (error !== null)
     return failed(`${name} was not trusted again: ${reasonOf(error)}.`, () => void trustAgain(nodeId, publicKey));
   done(`${name} is trusted under its new key.`);
 }
 
 export async function removeTrust(nodeId: number): Promise<void> {
-  const name = agentName(nodeId);
-  const [error] = await safe(Promise.resolve().then(() => deckClient().peer.untrust({ nodeId })));
+  const name = nameOf(nodeId);
+  const [error] = await ask((deck) => deck.peer.untrust({ nodeId }));
   if (error !== null)
     return failed(`The trust in ${name} was not removed: ${reasonOf(error)}.`, () => void removeTrust(nodeId));
   done(`${name} is not trusted any more.`);
@@ -77,7 +78,7 @@ export async function removeTrust(nodeId: number): Promise<void> {
 export async function joinGroup(groupId: number, token?: string): Promise<void> {
   const name = groupName(groupId);
   const input = { groupId, ...(token === undefined || token === '' ? {} : { token }) };
-  const [error] = await safe(Promise.resolve().then(() => deckClient().group.join(input)));
+  const [error] = await ask((deck) => deck.group.join(input));
   if (error !== null)
     return failed(`${name} was not joined: ${reasonOf(error)}.`, () => void joinGroup(groupId, token));
   done(`Joined ${name}.`, { label: 'Undo', run: () => void leaveGroup(groupId) });
@@ -86,7 +87,7 @@ export async function joinGroup(groupId: number, token?: string): Promise<void> 
 /** Leaves a group and says so; closes the sheet that asked for it. */
 export async function leaveGroup(groupId: number): Promise<void> {
   const name = groupName(groupId);
-  const [error] = await safe(Promise.resolve().then(() => deckClient().group.leave({ groupId })));
+  const [error] = await ask((deck) => deck.group.leave({ groupId }));
   if (error !== null) return failed(`${name} was not left: ${reasonOf(error)}.`, () => void leaveGroup(groupId));
   useGroupStore.getState().setLeaving(undefined);
   done(`Left ${name}.`);

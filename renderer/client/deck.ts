@@ -1,3 +1,4 @@
+import { safe } from '@orpc/client';
 import type { GraphUpdate } from '../../node-core/contract/graph.ts';
 import type { LogEvent } from '../../node-core/contract/log.ts';
 import { mergeGraphUpdates, useGraphStore } from '../stores/graph-store.ts';
@@ -49,6 +50,11 @@ export class NotConnected extends Error {
 export function deckClient(): DeckClient {
   if (client === undefined) throw new NotConnected('the engine is not connected');
   return client;
+}
+
+/** Makes a call and resolves with `[error]` or `[null, result]`; without a connection the error is NotConnected. */
+export function ask<T>(call: (deck: DeckClient) => Promise<T>) {
+  return safe(Promise.resolve().then(() => call(deckClient())));
 }
 
 /** Called for each new connection, and at once when there is one. */

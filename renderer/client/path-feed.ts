@@ -1,7 +1,6 @@
-import { safe } from '@orpc/client';
 import type { TraceSummary } from '../../node-core/contract/trace.ts';
 import { useTraceStore } from '../stores/trace-store.ts';
-import { deckClient } from './deck.ts';
+import { ask } from './deck.ts';
 
 /** Rows come into view together, and live traces grow span by span: one call answers for what came up meanwhile. */
 const GATHER_MS = 300;
@@ -36,8 +35,7 @@ async function readSome(): Promise<void> {
   const asked = new Map([...wanted].slice(0, MOST_AT_ONCE));
   for (const traceId of asked.keys()) wanted.delete(traceId);
   if (asked.size === 0) return;
-  const call = Promise.resolve().then(() => deckClient().trace.paths({ traceIds: [...asked.keys()] }));
-  const [error, paths] = await safe(call);
+  const [error, paths] = await ask((deck) => deck.trace.paths({ traceIds: [...asked.keys()] }));
   if (error !== null) return;
   useTraceStore.getState().addPaths(paths.map((path) => ({ ...path, spans: asked.get(path.traceId) ?? 0 })));
 }

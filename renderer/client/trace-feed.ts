@@ -1,4 +1,3 @@
-import { safe } from '@orpc/client';
 import type { Trace, TraceSummary } from '../../node-core/contract/trace.ts';
 import { formatSafeJson } from '../format/safe-text.ts';
 import { chipValues, type Filter, plainText } from '../stores/filter.ts';
@@ -6,7 +5,7 @@ import { useGraphStore } from '../stores/graph-store.ts';
 import { traceQueryOf, useTraceStore } from '../stores/trace-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { reasonOf, tell } from './acts.ts';
-import { deckClient, onDeckClient } from './deck.ts';
+import { ask, deckClient, onDeckClient } from './deck.ts';
 import { saveFile } from './download.ts';
 import { followFeed } from './feed.ts';
 import { FrameBatcher } from './frame-batcher.ts';
@@ -56,7 +55,7 @@ export function stopSearch(): void {
 export async function openTrace(traceId: string): Promise<void> {
   const store = useTraceStore.getState();
   store.set({ openId: traceId, openError: undefined });
-  const [error, trace] = await safe(Promise.resolve().then(() => deckClient().trace.get({ traceId })));
+  const [error, trace] = await ask((deck) => deck.trace.get({ traceId }));
   if (useTraceStore.getState().openId !== traceId) return;
   if (error !== null) return store.set({ openError: `The trace was not read: ${reasonOf(error)}.` });
   store.show(trace);
@@ -82,8 +81,7 @@ const awaitsClock = ({ spans }: Trace): boolean =>
 /** Saves traces as OTLP JSON, as their nodes sent them or with the ids that the joined trace has. */
 export async function exportTraces(traceIds: readonly string[], joined: boolean): Promise<void> {
   const again = () => void exportTraces(traceIds, joined);
-  const call = Promise.resolve().then(() => deckClient().trace.export({ traceIds: [...traceIds], joined }));
-  const [error, result] = await safe(call);
+  const [error, result] = await ask((deck) => deck.trace.export({ traceIds: [...traceIds], joined }));
   if (error !== null) {
     return tell({
       text: `The traces were not exported: ${reasonOf(error)}.`,
@@ -136,8 +134,7 @@ async function search(): Promise<void> {
   const answered = asked;
   const store = useTraceStore.getState();
   store.set({ searchingSince: Date.now() });
-  const call = Promise.resolve().then(() => deckClient().trace.search(currentQuery(), { signal }));
-  const [error, result] = await safe(call);
+  const [error, result] = await ask((deck) => deck.trace.search(currentQuery(), { signal }));
   if (signal.aborted) return;
   if (error !== null) {
     store.set({ searchingSince: undefined, searchError: `The traces were not read: ${reasonOf(error)}.` });
@@ -159,8 +156,7 @@ interface OtlpSpan {
 
 /** One span's record as OTLP JSON with its raw ids, or the sentence why it cannot be had. */
 export async function rawSpan(traceId: string, spanId: string): Promise<string> {
-  const call = Promise.resolve().then(() => deckClient().trace.export({ traceIds: [traceId], joined: false }));
-  const [error, result] = await safe(call);
+  const [error, result] = await ask((deck) => deck.trace.export({ traceIds: [traceId], joined: false }));
   if (error !== null) return `The record was not read: ${reasonOf(error)}.`;
   const { resourceSpans = [] } = JSON.parse(result.json) as OtlpSpans;
   const spans = resourceSpans.flatMap((resource) => (resource.scopeSpans ?? []).flatMap((scope) => scope.spans ?? []));

@@ -1,9 +1,8 @@
-import { safe } from '@orpc/client';
 import { X } from 'lucide-react';
 import { type PointerEvent, useEffect, useMemo, useRef, useState } from 'react';
 import type { LogEvent } from '../../node-core/contract/log.ts';
 import type { VolumeBucket } from '../../node-core/contract/trace.ts';
-import { deckClient, onDeckClient } from '../client/deck.ts';
+import { ask, onDeckClient } from '../client/deck.ts';
 import { formatClock, formatMinutes } from '../format/clock.ts';
 import { formatPlural } from '../format/number.ts';
 import { formatSafeText } from '../format/safe-text.ts';
@@ -87,8 +86,7 @@ function useVolume(): { range: TimeSpan; buckets: readonly VolumeBucket[] } {
     const read = async () => {
       if (document.hidden || useViewStore.getState().pausedAt !== undefined) return;
       const range = { fromMs: Date.now() - SPAN_MS, toMs: Date.now() };
-      const call = Promise.resolve().then(() => deckClient().trace.volume({ ...range, buckets: BUCKETS }));
-      const [error, buckets] = await safe(call);
+      const [error, buckets] = await ask((deck) => deck.trace.volume({ ...range, buckets: BUCKETS }));
       if (error === null) setVolume({ range, buckets }); // a failed reading leaves the last one, as the state line says
     };
     const stop = onDeckClient(() => void read());

@@ -1,11 +1,11 @@
-import { safe } from '@orpc/client';
 import { useEffect, useMemo, useState } from 'react';
 import type { Agent, Tunnel } from '../../node-core/contract/graph.ts';
 import type { TraceSummary } from '../../node-core/contract/trace.ts';
 import { copyText, pingAgent, removeTrust, trustAgain } from '../client/acts.ts';
-import { deckClient } from '../client/deck.ts';
+import { ask } from '../client/deck.ts';
 import { openTrace } from '../client/trace-feed.ts';
 import { formatShortId } from '../format/address.ts';
+import { agentName } from '../format/agent-name.ts';
 import { formatClockMillis } from '../format/clock.ts';
 import { formatAge, formatDuration, formatOffset } from '../format/duration.ts';
 import { formatCount, formatPercent } from '../format/number.ts';
@@ -14,6 +14,7 @@ import { Gone, InspectorHead } from '../shell/InspectorHead.tsx';
 import { nodeNames, useGraphStore } from '../stores/graph-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { HealthGlyph } from '../ui/HealthGlyph.tsx';
+import { HealthRow } from '../ui/HealthRow.tsx';
 import { Name } from '../ui/Name.tsx';
 import { PathSwatch } from '../ui/PathSwatch.tsx';
 import { PathsBar } from '../ui/PathsBar.tsx';
@@ -214,19 +215,16 @@ interface TunnelRowProps {
 function TunnelRow({ tunnel, nodeId, agents }: TunnelRowProps) {
   const other = tunnel.a === nodeId ? tunnel.b : tunnel.a;
   return (
-    <li>
-      <button
-        type="button"
-        aria-label={`Tunnel ${formatSafeText(tunnelName(tunnel, agents))}, ${tunnel.path}`}
-        onClick={() => useViewStore.getState().select({ kind: 'tunnel', id: tunnel.id })}
-      >
-        <HealthGlyph state={tunnel.health.state} />
-        <Name text={agents.get(other)?.hostname ?? String(other)} />
-        <span className="spring" />
-        <PathSwatch path={tunnel.path} /> <span className="t2 row-path">{tunnel.path}</span>
-        <span className="row-figure">{tunnel.rtt === undefined ? 'unknown' : formatDuration(tunnel.rtt.value, 2)}</span>
-      </button>
-    </li>
+    <HealthRow
+      state={tunnel.health.state}
+      figure={tunnel.rtt === undefined ? 'unknown' : formatDuration(tunnel.rtt.value, 2)}
+      label={`Tunnel ${formatSafeText(tunnelName(tunnel, agents))}, ${tunnel.path}`}
+      onSelect={() => useViewStore.getState().select({ kind: 'tunnel', id: tunnel.id })}
+    >
+      <Name text={agentName(other, agents)} />
+      <span className="spring" />
+      <PathSwatch path={tunnel.path} /> <span className="t2 row-path">{tunnel.path}</span>
+    </HealthRow>
   );
 }
 
@@ -236,8 +234,7 @@ function LastTraces({ nodeId }: { nodeId: number }) {
   const [traces, setTraces] = useState<readonly TraceSummary[] | undefined>(undefined);
   useEffect(() => {
     let current = true;
-    const call = Promise.resolve().then(() => deckClient().trace.search({ nodeId, limit: LAST_TRACES }));
-    void safe(call).then(([error, result]) => {
+    void ask((deck) => deck.trace.search({ nodeId, limit: LAST_TRACES })).then(([error, result]) => {
       if (current && error === null) setTraces(result.traces);
     });
     return () => {

@@ -13,10 +13,11 @@ import { homeGroup } from '../stores/home-group.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { HealthGlyph } from '../ui/HealthGlyph.tsx';
 import { Name } from '../ui/Name.tsx';
-import { domIdOf, setCursor, useCursor } from './cursor.ts';
+import { useCursor } from './cursor.ts';
 import type { AgentFlowNode } from './elements.ts';
 import { agentLabel } from './labels.ts';
 import { agentKey } from './layout.ts';
+import { NodeButton } from './NodeButton.tsx';
 import { useRecent } from './use-recent.ts';
 
 const CHANGE_MARK_MS = 1_200;
@@ -32,23 +33,17 @@ export const AgentNode = memo(function AgentNode({ data }: NodeProps<AgentFlowNo
   const changed = useRecent(agent?.health.since ?? 0, CHANGE_MARK_MS);
   if (agent === undefined) return <NodeHandles />;
   return (
-    <div
-      id={domIdOf(key)}
+    <NodeButton
+      elementKey={key}
+      selection={{ kind: 'agent', nodeId }}
+      selected={selected}
+      reachable={reachable}
+      label={label}
       className={classOf(agent, level, { selected, dimmed, changed })}
-      role="button"
-      tabIndex={reachable ? 0 : -1}
-      aria-label={label}
-      aria-pressed={selected}
-      onFocus={() => setCursor(key)}
-      onKeyDown={(event) => {
-        if (event.key !== 'Enter' && event.key !== ' ') return;
-        event.preventDefault();
-        useViewStore.getState().select({ kind: 'agent', nodeId });
-      }}
     >
       <NodeHandles />
       {level === 'far' ? <FarCard agent={agent} selected={selected} /> : <Card agent={agent} near={level === 'near'} />}
-    </div>
+    </NodeButton>
   );
 });
 

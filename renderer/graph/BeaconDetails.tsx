@@ -7,6 +7,7 @@ import { Gone, InspectorHead } from '../shell/InspectorHead.tsx';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { HealthGlyph } from '../ui/HealthGlyph.tsx';
+import { HealthRow } from '../ui/HealthRow.tsx';
 import { Name } from '../ui/Name.tsx';
 import { Fact, Facts, Section } from '../ui/Section.tsx';
 import { Told } from '../ui/Told.tsx';
@@ -53,16 +54,15 @@ export function BeaconDetails({ id }: { id: string }) {
         <Section title="Relayed" figure={formatCount(relayed.length)}>
           <ul className="rows">
             {relayed.map((tunnel) => (
-              <li key={tunnel.id}>
-                <button type="button" onClick={() => useViewStore.getState().select({ kind: 'tunnel', id: tunnel.id })}>
-                  <HealthGlyph state={tunnel.health.state} />
-                  <Name text={tunnelName(tunnel, agents)} />
-                  <span className="spring" />
-                  <span className="row-figure">
-                    {tunnel.rtt === undefined ? 'unknown' : formatDuration(tunnel.rtt.value, 2)}
-                  </span>
-                </button>
-              </li>
+              <HealthRow
+                key={tunnel.id}
+                state={tunnel.health.state}
+                figure={tunnel.rtt === undefined ? 'unknown' : formatDuration(tunnel.rtt.value, 2)}
+                onSelect={() => useViewStore.getState().select({ kind: 'tunnel', id: tunnel.id })}
+              >
+                <Name text={tunnelName(tunnel, agents)} />
+                <span className="spring" />
+              </HealthRow>
             ))}
           </ul>
         </Section>

@@ -8,9 +8,10 @@ import { useViewStore } from '../stores/view-store.ts';
 import { HealthGlyph } from '../ui/HealthGlyph.tsx';
 import { Name } from '../ui/Name.tsx';
 import { NodeHandles } from './AgentNode.tsx';
-import { domIdOf, setCursor, useCursor } from './cursor.ts';
+import { useCursor } from './cursor.ts';
 import type { BeaconFlowNode } from './elements.ts';
 import { beaconKey } from './layout.ts';
+import { NodeButton } from './NodeButton.tsx';
 
 /** A beacon as a hexagon with an arrow both ways: what is relayed runs through it. */
 export const BeaconNode = memo(function BeaconNode({ data }: NodeProps<BeaconFlowNode>) {
@@ -23,19 +24,13 @@ export const BeaconNode = memo(function BeaconNode({ data }: NodeProps<BeaconFlo
   const traffic = formatRate(beacon.bytesPerSecond);
   const label = `Beacon ${formatSafeText(beacon.name)}, ${state}, ${formatCount(beacon.relayedTunnels)} relayed, ${traffic}`;
   return (
-    <div
-      id={domIdOf(key)}
+    <NodeButton
+      elementKey={key}
+      selection={{ kind: 'beacon', id: data.id }}
+      selected={selected}
+      reachable={reachable}
+      label={label}
       className={`beacon-node is-${state}${selected ? ' is-selected' : ''}`}
-      role="button"
-      tabIndex={reachable ? 0 : -1}
-      aria-label={label}
-      aria-pressed={selected}
-      onFocus={() => setCursor(key)}
-      onKeyDown={(event) => {
-        if (event.key !== 'Enter' && event.key !== ' ') return;
-        event.preventDefault();
-        useViewStore.getState().select({ kind: 'beacon', id: data.id });
-      }}
     >
       <NodeHandles y={20} halfWidth={20} />
       <svg width="44" height="40" viewBox="-22 -20 44 40" aria-hidden="true">
@@ -47,6 +42,6 @@ export const BeaconNode = memo(function BeaconNode({ data }: NodeProps<BeaconFlo
         <Name text={beacon.name} className="strong" /> beacon
       </span>
       <span className="beacon-facts">{`${formatCount(beacon.relayedTunnels)} relayed, ${traffic}`}</span>
-    </div>
+    </NodeButton>
   );
 });

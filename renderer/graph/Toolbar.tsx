@@ -1,4 +1,5 @@
 import { Maximize, Minus, Plus, Table, Waypoints, X } from 'lucide-react';
+import { agentName } from '../format/agent-name.ts';
 import { formatOf } from '../format/number.ts';
 import { formatSafeText } from '../format/safe-text.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
@@ -53,7 +54,7 @@ const HOPS = [
 ] as const;
 
 function FocusChoice({ focus }: { focus: Focus | undefined }) {
-  const name = useGraphStore((state) => (focus === undefined ? undefined : state.agents.get(focus.nodeId)?.hostname));
+  const name = useGraphStore((state) => (focus === undefined ? '' : agentName(focus.nodeId, state.agents)));
   const selection = useViewStore((state) => state.selection);
   const set = useViewStore.getState().set;
   if (focus === undefined) {
@@ -73,7 +74,7 @@ function FocusChoice({ focus }: { focus: Focus | undefined }) {
   return (
     <>
       <span className="toolbar-text">
-        Focus <b>{formatSafeText(name ?? String(focus.nodeId))}</b>
+        Focus <b>{formatSafeText(name)}</b>
       </span>
       <Segmented
         label="Hops"

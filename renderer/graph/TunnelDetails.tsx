@@ -1,6 +1,7 @@
 import { useMemo, useState } from 'react';
 import type { Agent, OpenFlow, Tunnel, TunnelSide } from '../../node-core/contract/graph.ts';
 import { pingAgent } from '../client/acts.ts';
+import { agentName } from '../format/agent-name.ts';
 import { formatBytes, formatRate } from '../format/bytes.ts';
 import { formatClock } from '../format/clock.ts';
 import { formatAge, formatDuration } from '../format/duration.ts';
@@ -8,6 +9,7 @@ import { formatCount, formatPercent } from '../format/number.ts';
 import { formatSafeText } from '../format/safe-text.ts';
 import { Gone, InspectorHead } from '../shell/InspectorHead.tsx';
 import { useGraphStore } from '../stores/graph-store.ts';
+import { EndsTable } from '../ui/EndsTable.tsx';
 import { HealthGlyph } from '../ui/HealthGlyph.tsx';
 import { Name } from '../ui/Name.tsx';
 import { PathSwatch } from '../ui/PathSwatch.tsx';
@@ -52,7 +54,7 @@ export function TunnelDetails({ id }: { id: string }) {
       {other !== undefined && (
         <Acts>
           <button type="button" className="button is-primary" onClick={() => void pingAgent(other)}>
-            Ping {formatSafeText(agents.get(other)?.hostname ?? String(other))}
+            Ping {formatSafeText(agentName(other, agents))}
           </button>
         </Acts>
       )}
@@ -153,41 +155,35 @@ const SIDE_ROWS: readonly (readonly [name: string, value: (side: TunnelSide, now
   ['told', (side, now) => `${formatAge(Math.max(0, now - side.at))} ago`],
 ];
 
+interface End {
+  readonly nodeId: number;
+  readonly name: string;
+  readonly side: TunnelSide | undefined;
+}
+
 function BothEnds({ tunnel, agents }: { tunnel: Tunnel; agents: ReadonlyMap<number, Agent> }) {
   const now = useNow();
-  const ends = [tunnel.a, tunnel.b].map((nodeId) => ({
-    name: formatSafeText(agents.get(nodeId)?.hostname ?? String(nodeId)),
-    side: tunnel.sides.find((side) => side.reporter === nodeId),
-  }));
+  const ends = [tunnel.a, tunnel.b].map(
+    (nodeId): End => ({
+      nodeId,
+      name: formatSafeText(agentName(nodeId, agents)),
+      side: tunnel.sides.find((side) => side.reporter === nodeId),
+    }),
+  );
   const silent = ends.filter((end) => end.side === undefined);
   return (
     <>
-      <table className="table">
-        <thead>
-          <tr>
-            <th />
-            {ends.map((end) => (
-              <th key={end.name} className="figure">
-                <bdi>{end.name}</bdi>
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {SIDE_ROWS.map(([name, value]) => (
-            <tr key={name}>
-              <th scope="row">{name}</th>
-              {ends.map((end) => (
-                <td key={end.name} className="figure">
-                  {end.side === undefined ? <span className="t3">unknown</span> : value(end.side, now)}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <EndsTable
+        ends={ends}
+        keyOf={(end) => String(end.nodeId)}
+        head={(end) => <bdi>{end.name}</bdi>}
+        rows={SIDE_ROWS.map(([name, value]) => [
+          name,
+          ({ side }: End) => (side === undefined ? <span className="t3">unknown</span> : value(side, now)),
+        ])}
+      />
       {silent.map((end) => (
-        <p key={end.name} className="note">{`${end.name} does not report: its half is unknown.`}</p>
+        <p key={end.nodeId} className="note">{`${end.name} does not report: its half is unknown.`}</p>
       ))}
     </>
   );
@@ -201,7 +197,7 @@ function Streams({ tunnel, agents }: { tunnel: Tunnel; agents: ReadonlyMap<numbe
     [flows, tunnel],
   );
   if (own.length === 0) return <p className="note in-body">No open streams are reported.</p>;
-  const nameOf = (nodeId: number) => formatSafeText(agents.get(nodeId)?.hostname ?? String(nodeId));
+  const nameOf = (nodeId: number) => formatSafeText(agentName(nodeId, agents));
   return (
     <Section title="Open streams" figure={formatCount(own.length)}>
       <table className="table">

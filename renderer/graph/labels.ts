@@ -1,5 +1,6 @@
 import type { Agent, Beacon, Tunnel } from '../../node-core/contract/graph.ts';
 import type { Group } from '../../node-core/contract/group.ts';
+import { agentName } from '../format/agent-name.ts';
 import { formatBytes } from '../format/bytes.ts';
 import { formatDuration } from '../format/duration.ts';
 import { countHealth } from '../format/health-summary.ts';
@@ -9,8 +10,7 @@ import { spoken } from '../format/spoken.ts';
 
 /** `filings-2 to fare-watch`. */
 export function tunnelName(tunnel: Tunnel, agents: ReadonlyMap<number, Agent>): string {
-  const nameOf = (nodeId: number) => agents.get(nodeId)?.hostname ?? String(nodeId);
-  return `${nameOf(tunnel.a)} to ${nameOf(tunnel.b)}`;
+  return `${agentName(tunnel.a, agents)} to ${agentName(tunnel.b, agents)}`;
 }
 
 /** The name of the beacon a tunnel runs through, if it is relayed and the beacon is told. */

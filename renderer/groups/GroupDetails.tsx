@@ -10,7 +10,7 @@ import { Gone, InspectorHead } from '../shell/InspectorHead.tsx';
 import { useGraphStore } from '../stores/graph-store.ts';
 import { useGroupStore } from '../stores/group-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
-import { HealthGlyph } from '../ui/HealthGlyph.tsx';
+import { HealthRow } from '../ui/HealthRow.tsx';
 import { Name } from '../ui/Name.tsx';
 import { Acts, Section } from '../ui/Section.tsx';
 import { Membership } from './Membership.tsx';
@@ -40,18 +40,16 @@ export function GroupDetails({ groupId }: { groupId: number }) {
         <Section title="Members" figure={`${formatOf(members.length, total)}, worst first`}>
           <ul className="rows">
             {members.map((agent) => (
-              <li key={agent.nodeId}>
-                <button
-                  type="button"
-                  onClick={() => useViewStore.getState().select({ kind: 'agent', nodeId: agent.nodeId })}
-                >
-                  <HealthGlyph state={agent.health.state} />
-                  <Name text={agent.hostname} className="strong" />
-                  <span className="mono t3">{formatNodePart(agent.address)}</span>
-                  <span className="spring" />
-                  <span className="row-figure">{memberFigure(agent)}</span>
-                </button>
-              </li>
+              <HealthRow
+                key={agent.nodeId}
+                state={agent.health.state}
+                figure={memberFigure(agent)}
+                onSelect={() => useViewStore.getState().select({ kind: 'agent', nodeId: agent.nodeId })}
+              >
+                <Name text={agent.hostname} className="strong" />
+                <span className="mono t3">{formatNodePart(agent.address)}</span>
+                <span className="spring" />
+              </HealthRow>
             ))}
           </ul>
         </Section>

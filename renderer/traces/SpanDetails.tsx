@@ -11,6 +11,7 @@ import { InspectorHead } from '../shell/InspectorHead.tsx';
 import { nodeNames, useGraphStore } from '../stores/graph-store.ts';
 import { useTraceStore } from '../stores/trace-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
+import { EndsTable } from '../ui/EndsTable.tsx';
 import { Name } from '../ui/Name.tsx';
 import { PathSwatch } from '../ui/PathSwatch.tsx';
 import { Acts, Fact, Facts, Section } from '../ui/Section.tsx';
@@ -114,30 +115,12 @@ function BothEnds({ span, other }: { span: TraceSpan; other: TraceSpan | undefin
   const ends = other === undefined ? [span] : span.flow?.role === 'dialler' ? [span, other] : [other, span];
   return (
     <Section title="Both ends">
-      <table className="table">
-        <thead>
-          <tr>
-            <th />
-            {ends.map((end) => (
-              <th key={end.traceId + end.spanId} className="figure">
-                <Name text={end.service} />
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {END_ROWS.map(([name, value]) => (
-            <tr key={name}>
-              <th scope="row">{name}</th>
-              {ends.map((end) => (
-                <td key={end.traceId + end.spanId} className="figure">
-                  {value(end)}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <EndsTable
+        ends={ends}
+        keyOf={(end) => end.traceId + end.spanId}
+        head={(end) => <Name text={end.service} />}
+        rows={END_ROWS}
+      />
       {other === undefined && <p className="note">The other end was not heard: its half is missing, not fast.</p>}
     </Section>
   );

@@ -4,7 +4,7 @@ import { type Endpoint, formatEndpoint } from '../base/transport.ts';
 import { SystemClock } from '../io/system-clock.ts';
 import { listenForChannels } from '../io/tcp-channel.ts';
 import { UdpSocket } from '../io/udp-socket.ts';
-import { Beacon } from '../rendezvous/beacon.ts';
+import { Beacon, LIFTED_BEACON_RATES } from '../rendezvous/beacon.ts';
 import type { DirectoryOptions } from '../rendezvous/directory.ts';
 import { RendezvousServer } from '../rendezvous/rendezvous-server.ts';
 import { createLog } from '../runtime/log.ts';
@@ -48,7 +48,7 @@ export async function startRendezvous(command: RendezvousCommand, lifetime: Life
   for (const name of command.groups) await keeper.keep(directory.ensureGroup(name, clock.now()));
   const server = new RendezvousServer({
     directory,
-    beacon: new Beacon(lifted ? { relaysPerSecond: UNLIMITED_PER_SECOND, punchesPerSecond: UNLIMITED_PER_SECOND } : {}),
+    beacon: new Beacon(lifted ? LIFTED_BEACON_RATES : {}),
     ...(lifted ? { requestsPerSecond: UNLIMITED_PER_SECOND } : {}),
     clock,
     keep: (changes) => keeper.keep(changes),

@@ -1,30 +1,34 @@
 import { BoundedQueue } from '../base/bounded-queue.ts';
 import type { Instant, Millis } from '../base/clock.ts';
 import { PilotError } from '../base/errors.ts';
-import { TokenBucket } from '../base/token-bucket.ts';
+import { Tally } from '../base/tally.ts';
+import { UNLIMITED_PER_SECOND } from '../base/token-bucket.ts';
 import { type Endpoint, formatEndpoint } from '../base/transport.ts';
 import { decodeBeaconMessage, encodeBeaconMessage, NOTIFY_HANDSHAKE } from '../wire/beacon-message.ts';
+import { type BeaconRates, BeaconSources } from './beacon-sources.ts';
+import { BeaconTable, type BeaconTableLimits, type TableRefusal } from './beacon-table.ts';
 
-export interface BeaconLimits {
-  readonly nodes: number;
-  /** A node that asked for nothing so long is forgotten. */
-  readonly lifetimeMs: Millis;
-  /** A node may move to another IP address only after it was quiet so long; to another port at once. */
-  readonly moveAfterMs: Millis;
-  /** An endpoint that its node has signed for is not given away before the node was quiet so long. */
-  readonly holdMs: Millis;
-  /** Per source endpoint. */
-  readonly relaysPerSecond: number;
-  readonly punchesPerSecond: number;
-}
+export interface BeaconLimits extends BeaconTableLimits, BeaconRates {}
 
 export const BEACON_LIMITS: BeaconLimits = {
   nodes: 100_000,
+  unsigned: 25_000,
+  unsignedPerAddress: 256,
   lifetimeMs: 600_000,
   moveAfterMs: 30_000,
   holdMs: 75_000, // a stock node asks every 60 s
   relaysPerSecond: 4_000,
   punchesPerSecond: 20,
+  discoversPerSecond: 20,
+  discoversPerSecondOfAddress: 1_000,
+};
+
+/** Lifts what is bounded per second; for tests under load. */
+export const LIFTED_BEACON_RATES: BeaconRates = {
+  relaysPerSecond: UNLIMITED_PER_SECOND,
+  punchesPerSecond: UNLIMITED_PER_SECOND,
+  discoversPerSecond: UNLIMITED_PER_SECOND,
+  discoversPerSecondOfAddress: UNLIMITED_PER_SECOND,
 };
 
 export interface OutgoingDatagram {
@@ -38,9 +42,8 @@ export type BeaconDropReason =
   | 'unknown-destination'
   | 'relay-limit'
   | 'punch-limit'
-  | 'table-full'
-  | 'moved'
-  | 'claimed'
+  | 'discover-limit'
+  | TableRefusal
   | 'queue-full';
 
 /** What one node has sent another through this beacon, from the endpoint it is known by. */
@@ -51,21 +54,7 @@ export interface RelayCount {
   bytes: number;
 }
 
-interface KnownNode {
-  readonly endpoint: Endpoint;
-  readonly seenAt: Millis;
-  /** Asked with discover-ex: several nodes live there, so it is told whom a relayed frame is for. */
-  readonly wantsDestination: boolean;
-}
-
-interface Source {
-  readonly relays: TokenBucket;
-  readonly punches: TokenBucket;
-  seenAt: Millis;
-}
-
 const SWEEP_MS = 60_000;
-const MAX_SOURCES = 16_384;
 const MAX_PAIRS = 16_384;
 
 /**
@@ -73,27 +62,26 @@ const MAX_PAIRS = 16_384;
  * It reads no frame and checks no identity: whoever gets a frame must authenticate it.
  */
 export class Beacon {
-  readonly #limits: BeaconLimits;
-  readonly #nodes = new Map<number, KnownNode>();
-  readonly #sources = new Map<string, Source>();
-  /** Endpoints that nodes have registered under their signature. */
-  readonly #signed = new Map<number, string>();
+  readonly #table: BeaconTable;
+  readonly #sources: BeaconSources;
   readonly #pairs = new Map<string, RelayCount>();
   readonly #outgoing = new BoundedQueue<OutgoingDatagram>(
     { items: 8_192, weight: 16_777_216 },
     ({ bytes }) => bytes.length,
   );
-  readonly #drops = new Map<BeaconDropReason, number>();
+  readonly #drops = new Tally<BeaconDropReason>();
   #relayedDatagrams = 0;
   #relayedBytes = 0;
   #sweepAt: Millis = 0;
 
   constructor(limits: Partial<BeaconLimits> = {}) {
-    this.#limits = { ...BEACON_LIMITS, ...limits };
+    const all = { ...BEACON_LIMITS, ...limits };
+    this.#table = new BeaconTable(all);
+    this.#sources = new BeaconSources(all);
   }
 
   get drops(): ReadonlyMap<BeaconDropReason, number> {
-    return this.#drops;
+    return this.#drops.counts;
   }
 
   get relayed(): { readonly datagrams: number; readonly bytes: number } {
@@ -106,13 +94,16 @@ export class Beacon {
   }
 
   /**
-   * Takes note of the endpoint that a node has registered under its signature. Nobody signs what a beacon hears, so
-   * while the node is heard from there, another source cannot take its place with a forged discover.
+   * A node has just registered this endpoint under its signature. Nobody signs what a beacon hears, so from there the node
+   * takes its place at once, and while it is heard no other source can take it with a forged discover.
    */
-  confirmEndpoint(nodeId: number, endpoint: Endpoint): void {
-    if (this.#signed.size < this.#limits.nodes || this.#signed.has(nodeId)) {
-      this.#signed.set(nodeId, formatEndpoint(endpoint));
-    }
+  confirmEndpoint(nodeId: number, endpoint: Endpoint, now: Instant): void {
+    this.#table.confirm(nodeId, endpoint, now.monotonicMs);
+  }
+
+  /** A node had registered this endpoint under its signature before the beacon was started: its place is kept a while. */
+  expectEndpoint(nodeId: number, endpoint: Endpoint, now: Instant): void {
+    this.#table.expect(nodeId, endpoint, now.monotonicMs);
   }
 
   handleDatagram(bytes: Uint8Array, from: Endpoint, now: Instant): void {
@@ -123,8 +114,7 @@ export class Beacon {
       switch (message.kind) {
         case 'discover':
         case 'discover-ex':
-          this.#remember(message.nodeId, from, nowMs, message.kind === 'discover-ex');
-          return this.#send({ kind: 'discover-reply', endpoint: from }, from);
+          return this.#discover(message.nodeId, message.kind === 'discover-ex', from, nowMs);
         case 'punch-request':
           return this.#punch(message.requesterNodeId, message.targetNodeId, from, nowMs);
         case 'relay':
@@ -140,7 +130,7 @@ export class Beacon {
 
   /** Tells a node that a trust handshake waits for it at the registry. */
   notify(nodeId: number): void {
-    const node = this.#nodes.get(nodeId);
+    const node = this.#table.find(nodeId);
     if (node !== undefined) this.#send({ kind: 'notify', notification: NOTIFY_HANDSHAKE }, node.endpoint);
   }
 
@@ -148,11 +138,17 @@ export class Beacon {
     return this.#outgoing.shift();
   }
 
+  #discover(nodeId: number, wantsDestination: boolean, from: Endpoint, nowMs: Millis): void {
+    if (!this.#sources.mayDiscover(from, nowMs)) return this.#drop('discover-limit');
+    this.#remember(nodeId, from, nowMs, wantsDestination);
+    this.#send({ kind: 'discover-reply', endpoint: from }, from);
+  }
+
   #punch(requester: number, target: number, from: Endpoint, nowMs: Millis): void {
-    if (!this.#source(from, nowMs).punches.take(nowMs)) return this.#drop('punch-limit');
-    this.#remember(requester, from, nowMs, this.#nodes.get(requester)?.wantsDestination === true);
-    const known = this.#nodes.get(target);
-    const asking = this.#nodes.get(requester);
+    if (!this.#sources.mayPunch(from, nowMs)) return this.#drop('punch-limit');
+    this.#remember(requester, from, nowMs, this.#table.find(requester)?.wantsDestination === true);
+    const known = this.#table.find(target);
+    const asking = this.#table.find(requester);
     if (known === undefined || asking === undefined) return this.#drop('unknown-destination');
     this.#send({ kind: 'punch-command', endpoint: known.endpoint }, asking.endpoint);
     this.#send({ kind: 'punch-command', endpoint: asking.endpoint }, known.endpoint);
@@ -160,9 +156,9 @@ export class Beacon {
 
   /** Relaying says nothing about who the sender is, so it refreshes no entry. */
   #relay(sender: number, destination: number, frame: Uint8Array, from: Endpoint, nowMs: Millis): void {
-    const known = this.#nodes.get(destination);
+    const known = this.#table.find(destination);
     if (known === undefined) return this.#drop('unknown-destination');
-    if (!this.#source(from, nowMs).relays.take(nowMs)) return this.#drop('relay-limit');
+    if (!this.#sources.mayRelay(from, nowMs)) return this.#drop('relay-limit');
     this.#count(sender, destination, frame, from);
     const { endpoint, wantsDestination } = known;
     if (!wantsDestination) return this.#send({ kind: 'relay-deliver', senderNodeId: sender, frame }, endpoint);
@@ -174,7 +170,7 @@ export class Beacon {
   #count(sender: number, destination: number, frame: Uint8Array, from: Endpoint): void {
     this.#relayedDatagrams += 1;
     this.#relayedBytes += frame.length;
-    const known = this.#nodes.get(sender);
+    const known = this.#table.find(sender);
     if (known === undefined || formatEndpoint(known.endpoint) !== formatEndpoint(from)) return;
     const key = `${sender}>${destination}`;
     const ids = { senderNodeId: sender, destinationNodeId: destination };
@@ -188,35 +184,8 @@ export class Beacon {
 
   #remember(nodeId: number, from: Endpoint, nowMs: Millis, wantsDestination: boolean): void {
     if (nodeId === 0) return; // not registered yet
-    const known = this.#nodes.get(nodeId);
-    if (known === undefined && this.#nodes.size >= this.#limits.nodes) return this.#drop('table-full');
-    const refused = known === undefined ? undefined : this.#refusesMove(nodeId, known, from, nowMs);
-    if (refused !== undefined) return this.#drop(refused);
-    this.#nodes.set(nodeId, { endpoint: from, seenAt: nowMs, wantsDestination });
-  }
-
-  #refusesMove(nodeId: number, known: KnownNode, from: Endpoint, nowMs: Millis): 'moved' | 'claimed' | undefined {
-    const old = formatEndpoint(known.endpoint);
-    if (old === formatEndpoint(from)) return undefined;
-    const quietMs = nowMs - known.seenAt;
-    if (old === this.#signed.get(nodeId) && quietMs < this.#limits.holdMs) return 'claimed';
-    return known.endpoint.host !== from.host && quietMs < this.#limits.moveAfterMs ? 'moved' : undefined;
-  }
-
-  #source(from: Endpoint, nowMs: Millis): Source {
-    const key = formatEndpoint(from);
-    const { relaysPerSecond, punchesPerSecond } = this.#limits;
-    const source = this.#sources.get(key) ?? {
-      relays: new TokenBucket({ burst: relaysPerSecond, perSecond: relaysPerSecond }, nowMs),
-      punches: new TokenBucket({ burst: 2 * punchesPerSecond, perSecond: punchesPerSecond }, nowMs),
-      seenAt: nowMs,
-    };
-    source.seenAt = nowMs;
-    if (this.#sources.size >= MAX_SOURCES && !this.#sources.has(key)) {
-      this.#sources.delete(this.#sources.keys().next().value as string);
-    }
-    this.#sources.set(key, source);
-    return source;
+    const refusal = this.#table.remember(nodeId, from, nowMs, wantsDestination);
+    if (refusal !== undefined) this.#drop(refusal);
   }
 
   #send(message: Parameters<typeof encodeBeaconMessage>[0], to: Endpoint): void {
@@ -226,15 +195,11 @@ export class Beacon {
   #sweep(nowMs: Millis): void {
     if (nowMs < this.#sweepAt) return;
     this.#sweepAt = nowMs + SWEEP_MS;
-    for (const [nodeId, node] of this.#nodes) {
-      if (nowMs - node.seenAt > this.#limits.lifetimeMs) this.#nodes.delete(nodeId);
-    }
-    for (const [key, source] of this.#sources) {
-      if (nowMs - source.seenAt > SWEEP_MS) this.#sources.delete(key);
-    }
+    this.#table.sweep(nowMs);
+    this.#sources.sweep(nowMs);
   }
 
   #drop(reason: BeaconDropReason): void {
-    this.#drops.set(reason, (this.#drops.get(reason) ?? 0) + 1);
+    this.#drops.add(reason);
   }
 }

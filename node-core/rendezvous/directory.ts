@@ -1,5 +1,6 @@
 import type { Instant } from '../base/clock.ts';
 import type { Endpoint } from '../base/transport.ts';
+import { parsePeerEndpoint } from '../wire/peer-endpoint.ts';
 import type { JsonObject } from '../wire/registry-message.ts';
 import { RegistryRefusal } from '../wire/registry-refusal.ts';
 import { isRegistryCall, type RegistryCall, readType, writeRefusal, writeReply } from '../wire/registry-request.ts';
@@ -15,6 +16,11 @@ import { trustRequests } from './trust-requests.ts';
 
 export type { DirectoryOptions } from './registry-state.ts';
 
+export interface SignedEndpoint {
+  readonly nodeId: number;
+  readonly endpoint: Endpoint;
+}
+
 export interface DirectoryReply {
   readonly reply: JsonObject;
   /** What must be on disk before the reply is sent; shares its records with the directory. */
@@ -22,7 +28,7 @@ export interface DirectoryReply {
   /** A node to be told by the beacon that a handshake waits for it. */
   readonly notify?: number;
   /** For the beacon, which cannot tell a node from somebody who says its id. */
-  readonly signedEndpoint?: { readonly nodeId: number; readonly endpoint: Endpoint };
+  readonly signedEndpoint?: SignedEndpoint;
 }
 
 /**
@@ -50,6 +56,14 @@ export class Directory {
     const directory = new Directory(options);
     for (const change of changes) directory.#state.apply(change);
     return directory;
+  }
+
+  /** Where the present nodes are by their own signature; for a beacon, which forgets where they are when it ends. */
+  get signedEndpoints(): readonly SignedEndpoint[] {
+    return this.#state.nodes.present.flatMap(({ nodeId, signed, realAddress }) => {
+      const endpoint = signed ? parsePeerEndpoint(realAddress) : undefined;
+      return endpoint === undefined ? [] : [{ nodeId, endpoint }];
+    });
   }
 
   /** The whole state as changes from nothing; shares its records with the directory. */

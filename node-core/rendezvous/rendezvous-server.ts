@@ -33,6 +33,8 @@ export class RendezvousServer {
 
   constructor(options: RendezvousServerOptions) {
     this.#options = options;
+    const { directory, beacon, clock } = options;
+    for (const { nodeId, endpoint } of directory.signedEndpoints) beacon.expectEndpoint(nodeId, endpoint, clock.now());
   }
 
   attachBeacon(socket: DatagramSocket): void {
@@ -70,9 +72,10 @@ export class RendezvousServer {
     try {
       const fields = parseRegistryMessage(message);
       const { directory, beacon, clock, keep } = this.#options;
-      const { reply, changes, notify, signedEndpoint } = directory.handle(fields, source, clock.now());
+      const now = clock.now();
+      const { reply, changes, notify, signedEndpoint } = directory.handle(fields, source, now);
       if (notify !== undefined) this.#notify(notify);
-      if (signedEndpoint !== undefined) beacon.confirmEndpoint(signedEndpoint.nodeId, signedEndpoint.endpoint);
+      if (signedEndpoint !== undefined) beacon.confirmEndpoint(signedEndpoint.nodeId, signedEndpoint.endpoint, now);
       const encoded = encodeRegistryReply(reply);
       return keep(changes).then((kept) => (kept ? encoded : NOT_SAVED));
     } catch (error) {

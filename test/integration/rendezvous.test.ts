@@ -282,4 +282,35 @@ describe('hostile input', () => {
     await waitFor(() => answers === 1);
     expect((await (await call(rendezvous)).register(1)).type).toBe('register_ok');
   });
+
+  test('that squats a node’s id after a restart gets nothing of what is relayed to it', async () => {
+    const before = await start();
+    const node = await UdpSocket.bind(ANY);
+    const squatter = await UdpSocket.bind({ host: '127.0.0.2', port: 0 });
+    const sender = await UdpSocket.bind(ANY);
+    for (const socket of [node, squatter, sender]) closing.push(() => socket.close());
+    const listen = { listen_addr: `127.0.0.1:${node.local.port}` };
+    const { node_id: nodeId } = (await (await call(before)).register(1, listen)) as { node_id: number };
+    await before.end('SIGKILL');
+    const to = endpointOf((await restart(before)).ready.beacon);
+    const heard = { node: [] as string[], squatter: [] as string[] };
+    node.onDatagram = (datagram) => heard.node.push(decodeBeaconMessage(datagram).kind);
+    squatter.onDatagram = (datagram) => heard.squatter.push(decodeBeaconMessage(datagram).kind);
+    const relayed = encodeBeaconMessage({
+      kind: 'relay',
+      senderNodeId: 9,
+      destinationNodeId: nodeId,
+      frame: utf8('x'),
+    });
+    squatter.send(encodeBeaconMessage({ kind: 'discover', nodeId }), to);
+    await waitFor(() => heard.squatter.length === 1);
+    sender.send(relayed, to);
+    node.send(encodeBeaconMessage({ kind: 'discover', nodeId }), to);
+    await waitFor(() => heard.node.length === 1);
+    squatter.send(encodeBeaconMessage({ kind: 'discover', nodeId }), to);
+    await waitFor(() => heard.squatter.length === 2);
+    sender.send(relayed, to);
+    await waitFor(() => heard.node.includes('relay-deliver'));
+    expect(heard.squatter).toEqual(['discover-reply', 'discover-reply']);
+  });
 });

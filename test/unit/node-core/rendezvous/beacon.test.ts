@@ -5,6 +5,8 @@ import { Beacon } from '../../../../node-core/rendezvous/beacon.ts';
 
 const ELEVEN: Endpoint = { host: '127.0.0.1', port: 0x982c };
 const TWELVE: Endpoint = { host: '127.0.0.1', port: 0xb52c };
+const THIRTEEN: Endpoint = { host: '127.0.0.1', port: 4_013 };
+const SQUATTER: Endpoint = { host: '192.0.2.66', port: 6_666 };
 const STRANGER: Endpoint = { host: '127.0.0.1', port: 6_666 };
 
 function at(seconds: number) {
@@ -16,6 +18,8 @@ function exchange(beacon: Beacon, hex: string, from: Endpoint, seconds = 0): str
   beacon.handleDatagram(fromHex(hex.replaceAll(' ', '')), from, at(seconds));
   return drain(beacon);
 }
+
+const discoverOf = (nodeId: number) => `01${nodeId.toString(16).padStart(8, '0')}`;
 
 function drain(beacon: Beacon): string[] {
   const sent: string[] = [];
@@ -103,7 +107,7 @@ describe('who may move a node', () => {
 
   test('nobody, while the node is heard from the endpoint it signed for', () => {
     const beacon = withBoth();
-    beacon.confirmEndpoint(12, TWELVE);
+    beacon.confirmEndpoint(12, TWELVE, at(0));
     exchange(beacon, '01 0000000c', STRANGER, 1);
     exchange(beacon, '03 0000000c 0000000b', STRANGER, 1);
     expect(beacon.drops.get('claimed')).toBe(2);
@@ -114,10 +118,37 @@ describe('who may move a node', () => {
 
   test('the node itself, at once, when it has signed for another endpoint', () => {
     const beacon = withBoth();
-    beacon.confirmEndpoint(12, TWELVE);
-    beacon.confirmEndpoint(12, STRANGER);
+    beacon.confirmEndpoint(12, TWELVE, at(0));
+    beacon.confirmEndpoint(12, STRANGER, at(1));
     exchange(beacon, '01 0000000c', STRANGER, 1);
     expect(exchange(beacon, '05 0000000b 0000000c aa', ELEVEN, 1)).toEqual([`060000000baa ${STRANGER.port}`]);
+  });
+
+  test('the node itself, at once, from where it has signed for, though a squatter elsewhere came first and never rests', () => {
+    const beacon = withBoth();
+    for (let second = 0; second <= 100; second += 10) exchange(beacon, '01 0000000d', SQUATTER, second);
+    beacon.confirmEndpoint(13, THIRTEEN, at(100));
+    expect(exchange(beacon, '05 0000000b 0000000d aa', ELEVEN, 100)).toEqual([]);
+    exchange(beacon, '01 0000000d', SQUATTER, 101);
+    expect(beacon.drops.get('claimed')).toBe(1);
+    exchange(beacon, '01 0000000d', THIRTEEN, 102);
+    exchange(beacon, '01 0000000d', SQUATTER, 103);
+    expect(exchange(beacon, '05 0000000b 0000000d aa', ELEVEN, 103)).toEqual([`060000000baa ${THIRTEEN.port}`]);
+  });
+
+  test('after a restart the node that had signed before, until it had time to ask', () => {
+    const beacon = new Beacon();
+    beacon.expectEndpoint(13, THIRTEEN, at(0));
+    exchange(beacon, '01 0000000d', SQUATTER, 1);
+    expect(exchange(beacon, '05 0000000b 0000000d aa', ELEVEN, 1)).toEqual([]);
+    exchange(beacon, '01 0000000d', THIRTEEN, 60);
+    expect(exchange(beacon, '05 0000000b 0000000d aa', ELEVEN, 60)).toEqual([`060000000baa ${THIRTEEN.port}`]);
+  });
+
+  test('nobody, by an endpoint that no datagram can be sent to', () => {
+    const beacon = withBoth();
+    beacon.confirmEndpoint(12, { host: SQUATTER.host, port: 0 }, at(0));
+    expect(exchange(beacon, '05 0000000b 0000000c aa', ELEVEN)).toEqual([`060000000baa ${TWELVE.port}`]);
   });
 });
 
@@ -132,6 +163,44 @@ describe('bounds', () => {
     const beacon = withBoth(new Beacon({ nodes: 2 }));
     expect(exchange(beacon, '01 0000000d', STRANGER)).toHaveLength(1);
     expect(beacon.drops.get('table-full')).toBe(1);
+  });
+
+  test('one address that says it is thousands of nodes shuts out neither strangers elsewhere nor nodes that have signed', () => {
+    const beacon = new Beacon({ nodes: 1_000, unsigned: 500, unsignedPerAddress: 100, discoversPerSecond: 10_000 });
+    for (let id = 1_000; id < 3_000; id++) exchange(beacon, discoverOf(id), SQUATTER);
+    expect(beacon.drops.get('address-full')).toBe(1_900);
+    exchange(beacon, '01 0000000b', ELEVEN);
+    for (let host = 1; host <= 8; host++)
+      for (let id = 0; id < 100; id++)
+        exchange(beacon, discoverOf(host * 10_000 + id), { host: `192.0.2.${host}`, port: 7 });
+    expect(beacon.drops.get('table-full')).toBeGreaterThan(0);
+    beacon.confirmEndpoint(12, TWELVE, at(0));
+    exchange(beacon, '01 0000000c', TWELVE);
+    expect(exchange(beacon, '05 0000000b 0000000c aa', ELEVEN)).toEqual([`060000000baa ${TWELVE.port}`]);
+  });
+
+  test('gives back the room of unsigned nodes that are forgotten or have signed', () => {
+    const beacon = new Beacon({ unsigned: 2, unsignedPerAddress: 2 });
+    withBoth(beacon);
+    exchange(beacon, '01 0000000d', THIRTEEN);
+    expect(beacon.drops.get('table-full')).toBe(1);
+    beacon.confirmEndpoint(12, TWELVE, at(1));
+    exchange(beacon, '01 0000000d', THIRTEEN, 1);
+    expect(beacon.drops.get('table-full')).toBe(1);
+    exchange(beacon, '01 0000000e', STRANGER, 700);
+    exchange(beacon, '01 0000000f', STRANGER, 700);
+    expect(beacon.drops.get('table-full')).toBe(1);
+  });
+
+  test('answers so many discovers of one endpoint in a second, and so many of one address, whatever the port', () => {
+    const beacon = new Beacon({ discoversPerSecond: 5, discoversPerSecondOfAddress: 20 });
+    const asked = (port: number, count: number) =>
+      Array.from({ length: count }, () => exchange(beacon, '01 00000000', { host: SQUATTER.host, port })).flat().length;
+    expect(asked(1, 100)).toBe(10);
+    for (let port = 2; port < 100; port++) asked(port, 1);
+    expect(asked(100, 1)).toBe(0);
+    expect(exchange(beacon, '01 00000000', ELEVEN)).toHaveLength(1);
+    expect(beacon.drops.get('discover-limit')).toBeGreaterThan(90);
   });
 
   test('limits relays and punches per source, so that one node cannot starve another', () => {

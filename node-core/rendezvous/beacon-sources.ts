@@ -1,0 +1,82 @@
+import type { Millis } from '../base/clock.ts';
+import { TokenBucket } from '../base/token-bucket.ts';
+import { type Endpoint, formatEndpoint } from '../base/transport.ts';
+import { sourceOf } from './source-address.ts';
+
+export interface BeaconRates {
+  /** Per source endpoint. */
+  readonly relaysPerSecond: number;
+  readonly punchesPerSecond: number;
+  readonly discoversPerSecond: number;
+  /** Per address, of IPv6 per /64: whoever has one has all its ports. */
+  readonly discoversPerSecondOfAddress: number;
+}
+
+interface Source {
+  readonly relays: TokenBucket;
+  readonly punches: TokenBucket;
+  readonly discovers: TokenBucket;
+  seenAt: Millis;
+}
+
+const MAX_SOURCES = 16_384;
+const FORGET_MS = 60_000;
+
+/** How much each source may still ask of a beacon. Of too many the longest silent is forgotten. */
+export class BeaconSources {
+  readonly #rates: BeaconRates;
+  readonly #sources = new Map<string, Source>();
+  readonly #addresses = new Map<string, TokenBucket>();
+
+  constructor(rates: BeaconRates) {
+    this.#rates = rates;
+  }
+
+  mayRelay(from: Endpoint, nowMs: Millis): boolean {
+    return this.#of(from, nowMs).relays.take(nowMs);
+  }
+
+  mayPunch(from: Endpoint, nowMs: Millis): boolean {
+    return this.#of(from, nowMs).punches.take(nowMs);
+  }
+
+  mayDiscover(from: Endpoint, nowMs: Millis): boolean {
+    return this.#of(from, nowMs).discovers.take(nowMs) && this.#ofAddress(from.host, nowMs).take(nowMs);
+  }
+
+  sweep(nowMs: Millis): void {
+    for (const [key, { seenAt }] of this.#sources) if (nowMs - seenAt > FORGET_MS) this.#sources.delete(key);
+  }
+
+  #of(from: Endpoint, nowMs: Millis): Source {
+    const key = formatEndpoint(from);
+    const { relaysPerSecond, punchesPerSecond, discoversPerSecond } = this.#rates;
+    const source = this.#sources.get(key) ?? {
+      relays: new TokenBucket({ burst: relaysPerSecond, perSecond: relaysPerSecond }, nowMs),
+      punches: twice(punchesPerSecond, nowMs),
+      discovers: twice(discoversPerSecond, nowMs),
+      seenAt: nowMs,
+    };
+    source.seenAt = nowMs;
+    putLast(this.#sources, key, source);
+    return source;
+  }
+
+  #ofAddress(host: string, nowMs: Millis): TokenBucket {
+    const key = sourceOf(host);
+    const bucket = this.#addresses.get(key) ?? twice(this.#rates.discoversPerSecondOfAddress, nowMs);
+    putLast(this.#addresses, key, bucket);
+    return bucket;
+  }
+}
+
+/** A rate with room for two seconds of it at once. */
+function twice(perSecond: number, nowMs: Millis): TokenBucket {
+  return new TokenBucket({ burst: 2 * perSecond, perSecond }, nowMs);
+}
+
+function putLast<T>(map: Map<string, T>, key: string, value: T): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size > MAX_SOURCES) map.delete(map.keys().next().value as string);
+}

@@ -4,6 +4,7 @@ import { PilotError } from '../base/errors.ts';
 import type { ReportRow } from '../base/report.ts';
 import type { Endpoint } from '../base/transport.ts';
 import { type Batch, BatchProcessor } from '../collector/batch-processor.ts';
+import { ClockSteps } from '../collector/clock-steps.ts';
 import { decodeEvent, EVENT_NAME, type StoredEvent } from '../collector/event-codec.ts';
 import { type ClockEstimate, ClockOffsets } from '../collector/flow/clock-offsets.ts';
 import { FlowStitcher } from '../collector/flow/flow-stitcher.ts';
@@ -19,6 +20,7 @@ import type { Exporter } from '../collector/span.ts';
 import type { ReadLimits, SpanStore } from '../collector/store.ts';
 import { TraceTail } from '../collector/trace/trace-tail.ts';
 import { viewTrace } from '../collector/trace/trace-view.ts';
+import { Trouble } from '../collector/trouble.ts';
 import type { LedgerStage } from '../contract/status.ts';
 import type { Trace, TracePath, TraceQuery, TraceSearchResult, TraceSummary, VolumeBucket } from '../contract/trace.ts';
 import type { CollectorFigures } from './deck-collector.ts';
@@ -32,6 +34,8 @@ export interface CollectorServiceOptions {
   readonly onFigures: (figures: CollectorFigures) => void;
   readonly onClocks: (clocks: ReadonlyMap<string, ClockEstimate>) => void;
   readonly onProblem: (text: string) => void;
+  /** Hears why the store takes nothing; not to be stored in it. */
+  readonly onTrouble: (text: string) => void;
 }
 
 /** Exports that come within this time share one append. */
@@ -39,6 +43,10 @@ const GATHER_MS = 15;
 /** Whatever one request can hold fits into an empty queue. */
 const MOST_WAITING_RECORDS = MOST_PARTS;
 const MOST_RECORDS_OF_ONE_APPEND = 5_000;
+const MOST_BYTES_OF_ONE_APPEND = 8 * 1024 * 1024;
+/** What a record of our own takes, about. */
+const BYTES_OF_OWN_RECORD = 1_024;
+const SAY_AGAIN_MS = 60_000;
 const FIGURES_MS = 1_000;
 const RETAIN_MS = 60_000;
 const NANOS_PER_MS = 1_000_000n;
@@ -55,8 +63,11 @@ export class CollectorService {
   readonly #ingest = new LossLedger('ingest');
   readonly #stored = new LossLedger('store');
   readonly #reports = new LossLedger('reports');
+  readonly #attributes = new LossLedger('attributes');
   readonly #stitcher = new FlowStitcher();
   readonly #offsets = new ClockOffsets();
+  readonly #clockSteps = new ClockSteps();
+  readonly #refusals: Trouble;
   readonly #tail: TraceTail;
   readonly #timers: ReturnType<typeof setInterval>[];
   #self: Exporter | undefined;
@@ -71,7 +82,9 @@ export class CollectorService {
       gatherMs: GATHER_MS,
       mostWaiting: MOST_WAITING_RECORDS,
       mostOfOneWrite: MOST_RECORDS_OF_ONE_APPEND,
+      mostBytesOfOneWrite: MOST_BYTES_OF_ONE_APPEND,
     });
+    this.#refusals = new Trouble(options.onTrouble, SAY_AGAIN_MS);
     this.#tail = new TraceTail((traceId) => options.store.recentFamilyOf(traceId));
     this.#timers = [
       setInterval(() => void this.#tellFigures(), FIGURES_MS),
@@ -107,6 +120,7 @@ export class CollectorService {
     const batch = {
       spans: spans.map((span) => ({ ...span, ...arrival })),
       logs: logs.map((log) => ({ ...log, ...arrival })),
+      bytes: BYTES_OF_OWN_RECORD * (spans.length + logs.length),
     };
     await this.#keep(batch).catch(() => false); // it is counted and told
   }
@@ -184,15 +198,15 @@ export class CollectorService {
     return viewTrace({ joined, spans, joins: await store.joinsOf(joined), clocks, totalSpans: total });
   }
 
-  #take({ signal, decoded }: ExportBatch): Promise<boolean> {
-    if (signal === 'logs') return this.#keep({ spans: [], logs: decoded.records });
+  #take({ signal, decoded, bytes }: ExportBatch): Promise<boolean> {
+    this.#attributes.drop('larger than is kept', decoded.leftOut);
+    if (signal === 'logs') return this.#keep({ spans: [], logs: decoded.records, bytes });
     for (const [reason, count] of decoded.rejected) this.#ingest.drop(reason, count);
-    return this.#keep({ spans: decoded.records, logs: [] });
+    return this.#keep({ spans: decoded.records, logs: [], bytes });
   }
 
   async #keep(batch: Batch): Promise<boolean> {
     const spans = batch.spans.length;
-    this.#tail.add(batch.spans);
     this.#tellReports(batch.logs);
     try {
       const room = await this.#batches.add(batch);
@@ -211,8 +225,10 @@ export class CollectorService {
       this.#stored.keep(fresh.length);
       this.#stored.drop('sent again', spans.length - fresh.length);
       for (const span of fresh) this.#stitcher.handleSpan(span);
+      this.#tail.add(fresh); // not before: what is sent again would count twice
+      this.#refusals.end('The store takes batches again', this.#options.clock.now().monotonicMs);
     } catch (error) {
-      this.#options.onProblem(`The store refused a batch: ${(error as Error).message}`);
+      this.#noteRefusal('The store refuses batches', error);
       throw error;
     }
     await this.#storeJoins();
@@ -230,8 +246,12 @@ export class CollectorService {
       this.#tail.regroup(await this.#options.store.addJoins(joins));
     } catch (error) {
       // the spans are stored: their senders need not repeat them, and a later start finds the joins again
-      this.#options.onProblem(`Joins were not stored: ${(error as Error).message}`);
+      this.#noteRefusal('Joins were not stored', error);
     }
+  }
+
+  #noteRefusal(what: string, error: unknown): void {
+    this.#refusals.note(`${what}: ${(error as Error).message}`, this.#options.clock.now().monotonicMs);
   }
 
   #tellReports(logs: readonly LogRecord[]): void {
@@ -257,7 +277,10 @@ export class CollectorService {
   }
 
   async #tellFigures(): Promise<void> {
-    const { store, capBytes, onFigures, onClocks } = this.#options;
+    const { store, capBytes, clock, onFigures, onClocks, onProblem } = this.#options;
+    const step = this.#clockSteps.handle(clock.now());
+    if (step !== undefined) onProblem(step);
+    this.#refusals.poll(clock.now().monotonicMs);
     this.#spansPerSecond = 0.6 * this.#spansPerSecond + 0.4 * (this.#ingest.kept - this.#keptBefore);
     this.#keptBefore = this.#ingest.kept;
     onFigures({
@@ -268,6 +291,7 @@ export class CollectorService {
         this.#flowFigures(),
         this.#clockFigures(),
         this.#reports.figures,
+        this.#attributes.figures,
       ],
       store: { spans: store.spanCount, bytes: await store.bytes(), capBytes },
     });

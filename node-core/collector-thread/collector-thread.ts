@@ -36,7 +36,7 @@ export type ToCollector =
 /** From the thread to the host. */
 export type FromCollector =
   | { readonly type: 'ready'; readonly value: { readonly otlpHttp: string } }
-  | { readonly type: 'failed' | 'problem'; readonly value: string }
+  | { readonly type: 'failed' | 'problem' | 'trouble'; readonly value: string }
   | { readonly type: 'reports'; readonly value: readonly ReportRow[] }
   | { readonly type: 'figures'; readonly value: CollectorFigures }
   | { readonly type: 'clocks'; readonly value: ReadonlyMap<string, ClockEstimate> }
@@ -80,6 +80,7 @@ async function run(parent: MessagePort, data: CollectorThreadData): Promise<void
     onFigures: (value) => tell({ type: 'figures', value }),
     onClocks: (value) => tell({ type: 'clocks', value }),
     onProblem,
+    onTrouble: (value) => tell({ type: 'trouble', value }),
   });
   await service.recall();
   const otlpHttp = await service.listen(data.listen, { host: data.listen.host, port: 0 });

@@ -74,6 +74,8 @@ function handleEvent(message: FromCollector, events: CollectorEvents): void {
       return events.onClocks(message.value);
     case 'problem':
       return events.onProblem(message.value);
+    case 'trouble':
+      return events.onTrouble(message.value);
     default:
       return undefined;
   }

@@ -25,6 +25,8 @@ export interface CollectorEvents {
   /** Each exporting node's clock minus ours, by public key. */
   readonly onClocks: (clocks: ReadonlyMap<string, ClockEstimate>) => void;
   readonly onProblem: (text: string) => void;
+  /** Hears why the store takes nothing; not to be stored in it. */
+  readonly onTrouble: (text: string) => void;
 }
 
 /** What the deck needs of the collector, which lives in a thread of its own. */

@@ -6,6 +6,8 @@ import type { SpanRecord } from './span.ts';
 export interface Batch {
   readonly spans: readonly SpanRecord[];
   readonly logs: readonly LogRecord[];
+  /** About how many bytes they are. */
+  readonly bytes: number;
 }
 
 export interface BatchProcessorOptions {
@@ -15,8 +17,9 @@ export interface BatchProcessorOptions {
   readonly gatherMs: number;
   /** Records that may wait. */
   readonly mostWaiting: number;
-  /** Records of one write; a writer that is busy for long hears nobody meanwhile. */
+  /** Records, and bytes, of one write; a writer that is busy for long hears nobody meanwhile. */
   readonly mostOfOneWrite: number;
+  readonly mostBytesOfOneWrite: number;
 }
 
 interface Waiting {
@@ -65,14 +68,47 @@ export class BatchProcessor {
     this.#working = this.#waiting.size > 0 ? this.#work() : undefined;
   }
 
+  /** Batches together as far as they fit into one write; one that is too large in pieces. */
   *#pieces(batches: readonly Batch[]): Generator<Batch> {
-    const most = this.#options.mostOfOneWrite;
-    const spans = batches.flatMap((batch) => batch.spans);
-    const logs = batches.flatMap((batch) => batch.logs);
+    let piece: Batch[] = [];
+    let [records, bytes] = [0, 0];
+    for (const batch of batches) {
+      if (piece.length > 0 && !this.#fits(records + sizeOf(batch), bytes + batch.bytes)) {
+        yield merged(piece);
+        [piece, records, bytes] = [[], 0, 0];
+      }
+      if (!this.#fits(sizeOf(batch), batch.bytes)) {
+        yield* this.#split(batch);
+        continue;
+      }
+      piece.push(batch);
+      records += sizeOf(batch);
+      bytes += batch.bytes;
+    }
+    if (piece.length > 0) yield merged(piece);
+  }
+
+  #fits(records: number, bytes: number): boolean {
+    return records <= this.#options.mostOfOneWrite && bytes <= this.#options.mostBytesOfOneWrite;
+  }
+
+  *#split({ spans, logs, bytes }: Batch): Generator<Batch> {
+    const { mostOfOneWrite, mostBytesOfOneWrite } = this.#options;
+    const ofOne = bytes / (spans.length + logs.length);
+    const most = Math.max(1, Math.min(mostOfOneWrite, Math.floor(mostBytesOfOneWrite / ofOne)));
     for (let at = 0; at < Math.max(spans.length, logs.length); at += most) {
-      yield { spans: spans.slice(at, at + most), logs: logs.slice(at, at + most) };
+      const piece = { spans: spans.slice(at, at + most), logs: logs.slice(at, at + most), bytes: 0 };
+      yield { ...piece, bytes: ofOne * sizeOf(piece) };
     }
   }
+}
+
+function merged(batches: readonly Batch[]): Batch {
+  return {
+    spans: batches.flatMap(({ spans }) => spans),
+    logs: batches.flatMap(({ logs }) => logs),
+    bytes: batches.reduce((sum, { bytes }) => sum + bytes, 0),
+  };
 }
 
 function sizeOf({ spans, logs }: Batch): number {

@@ -6,7 +6,8 @@ import { nodeId } from './shapes.ts';
  * One stage of the loss ledger; `reasons` explains the dropped ones. `node`, `ingest`, `store` and `view` count spans,
  * `peer export` reports too. What is dropped in the others loses no span: `frames` are the datagrams that reached this
  * node's tunnels (mostly others' noise), `datagrams` those that its socket was to send and got, `flows` what spans say
- * of their flow, `clocks` handshakes as evidence about clocks, `reports` what nodes say of themselves, and `mesh` what
+ * of their flow, `clocks` handshakes as evidence about clocks, `reports` what nodes say of themselves, `attributes` what
+ * was too large to keep, and `mesh` what
  * of that was taken into the picture.
  */
 export const ledgerStage = z.object({
@@ -21,6 +22,7 @@ export const ledgerStage = z.object({
     'flows',
     'clocks',
     'reports',
+    'attributes',
     'mesh',
   ]),
   received: z.number().int(),

@@ -158,7 +158,7 @@ const reading = oc.errors({ 'trace.not-found': {}, 'query.invalid': {}, 'store.u
 /** What is read of traces: those in the store, and those that grow now. */
 export const traceRoutes = {
   search: reading.input(traceQuery).output(traceSearchResult),
-  /** Summaries of traces as their spans arrive, before they are flushed; at most one batch in 200 ms. */
+  /** Summaries of traces as soon as spans of them are stored; at most one batch in 200 ms. */
   tail: reading.input(traceQuery).output(eventIterator(z.array(traceSummary))),
   /** Any raw id opens the joined trace. */
   get: reading.input(z.object({ traceId })).output(trace),

@@ -52,6 +52,8 @@ export interface DeckOptions {
 
 /** The beacon is asked this often, so that the window tells the truth about it within 5 s. */
 const DISCOVER_MS = 1_500;
+/** Lines about a store that takes nothing are shown, but not stored: they would be more for it to refuse. */
+const STORE_TROUBLE = 'collector.store';
 /** Lines of earlier runs that the log begins with. */
 const MOST_RECALLED = 2_000;
 const NANOS_PER_MS = 1_000_000n;
@@ -82,7 +84,9 @@ export class Deck {
     this.#records = new OwnRecords(collector, resource, () => this.node.nodeId !== 0);
     this.collector = collector;
     this.log = log;
-    log.onAdded = (line) => this.#records.addLine(line);
+    log.onAdded = (line) => {
+      if (line.kind !== STORE_TROUBLE) this.#records.addLine(line);
+    };
     this.graph = new GraphFeed(state, clock);
     this.status = new DeckStatusBoard(clock, {
       networkName,
@@ -141,6 +145,7 @@ export class Deck {
       onFigures: (figures) => late.deck?.status.setFigures(figures),
       onClocks: (clocks) => state.setClocks(clocks),
       onProblem: (text) => log.add({ level: 'error', kind: 'collector', text, source: 'collector', actor: 'node' }),
+      onTrouble: (text) => log.add({ level: 'error', kind: STORE_TROUBLE, text, source: 'collector', actor: 'node' }),
     });
     await recallLog(log, collector, toHex(options.identity.publicKey));
     const deck = new Deck(options, collector, state, log);

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { ByteBudget } from '../base/byte-budget.ts';
 import type { HttpHandler, HttpHead, HttpReply } from '../base/http.ts';
 import type { Endpoint } from '../base/transport.ts';
-import { ByteBudget } from './byte-budget.ts';
 import { listenOn } from './listen.ts';
 
 export interface HttpServerLimits {
@@ -88,19 +88,17 @@ export class HttpServer<Peer> {
     if (refused !== undefined) return send(response, refused);
     goOn();
     const source = head.peer === undefined ? PLAIN : sourceOf(head.peer);
-    let held = 0;
+    const held = this.#budget.open(source);
     const hold = (bytes: number): 413 | 503 | undefined => {
-      if (held + bytes > this.#limits.mostBodyBytes) return 413;
-      if (!this.#budget.hold(source, bytes)) return 503;
-      held += bytes;
-      return undefined;
+      if (held.bytes + bytes > this.#limits.mostBodyBytes) return 413;
+      return held.add(bytes) ? undefined : 503;
     };
     try {
       const body = await readBody(request, hold);
       if (body === undefined) return; // the client left before the end of what it promised
       send(response, typeof body === 'number' ? handler.refuse(head, body) : await handler.handle(head, body));
     } finally {
-      this.#budget.release(source, held);
+      held.release();
     }
   }
 }

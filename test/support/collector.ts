@@ -6,7 +6,7 @@ import { type CollectorOptions, startCollector } from '../../node-core/collector
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const ANY = { host: '127.0.0.1', port: 0 };
-const silent: CollectorEvents = { onReports() {}, onFigures() {}, onClocks() {}, onProblem() {} };
+const silent: CollectorEvents = { onReports() {}, onFigures() {}, onClocks() {}, onProblem() {}, onTrouble() {} };
 
 /** Programs of node-core as a worker or a process runs them: bundled from the sources as they are, in a folder of their own. */
 export class Bundle {

@@ -34,7 +34,7 @@ import { type Decoded, malformed, RecordCollector, uniqueAttributes } from './ot
  *
  * @throws PilotError `frame.invalid` for what is not JSON or has an array, object or scalar where another belongs.
  */
-export function decodeTracesJson(json: string, arrival: Arrival): Decoded<SpanRecord> {
+export function decodeTracesJson(json: string, arrival: Arrival, parts = 0): Decoded<SpanRecord> {
   const request = parseObject(json);
   const spans = new RecordCollector<SpanRecord>();
   for (const item of list(request, 'resourceSpans', 'resource_spans')) {
@@ -52,11 +52,13 @@ export function decodeTracesJson(json: string, arrival: Arrival): Decoded<SpanRe
     records: spans.records,
     rejected: spans.rejected,
     warning: hint(request, 'resourceSpans', 'resource_spans'),
+    parts,
+    leftOut: 0,
   };
 }
 
 /** The same for an `ExportLogsServiceRequest`. */
-export function decodeLogsJson(json: string, arrival: Arrival): Decoded<LogRecord> {
+export function decodeLogsJson(json: string, arrival: Arrival, parts = 0): Decoded<LogRecord> {
   const request = parseObject(json);
   const logs = new RecordCollector<LogRecord>();
   for (const item of list(request, 'resourceLogs', 'resource_logs')) {
@@ -66,7 +68,13 @@ export function decodeLogsJson(json: string, arrival: Arrival): Decoded<LogRecor
     );
     decodeGroups(resourceLogs, groups, logs, (log, resource, scope) => logRecord(log, resource, scope, arrival));
   }
-  return { records: logs.records, rejected: logs.rejected, warning: hint(request, 'resourceLogs', 'resource_logs') };
+  return {
+    records: logs.records,
+    rejected: logs.rejected,
+    warning: hint(request, 'resourceLogs', 'resource_logs'),
+    parts,
+    leftOut: 0,
+  };
 }
 
 /** The resource that `resourceToOtlpJson` wrote. */

@@ -2,13 +2,17 @@ import { PilotError } from '../../base/errors.ts';
 import type { AnyValue, AttributeList, KeyValue } from '../span.ts';
 
 /** Why a record of an otherwise readable request was not kept. */
-export type RejectReason = 'trace-id' | 'span-id' | 'parent-id' | 'number' | 'text' | 'bytes' | 'enum';
+export type RejectReason = 'trace-id' | 'span-id' | 'parent-id' | 'number' | 'text' | 'bytes' | 'enum' | 'size';
 
 /** What a request held: records, how many could not be kept and why, and a hint for a sender that erred politely. */
 export interface Decoded<Record> {
   readonly records: readonly Record[];
   readonly rejected: ReadonlyMap<RejectReason, number>;
   readonly warning: string | undefined;
+  /** Objects and arrays, or messages, of the request. */
+  readonly parts: number;
+  /** Attributes that were larger than is kept. */
+  readonly leftOut: number;
 }
 
 /** Objects and arrays, or messages, of one request. Tiny ones take fifty times their bytes once they are decoded. */

@@ -46,7 +46,7 @@ const MOST_MESSAGES_DEEP = 3 * MOST_DEPTH + 16;
  * @throws PilotError `frame.invalid` for what is not protobuf, has fields of another wire type, or nests too deep.
  */
 export function decodeTracesProto(body: Uint8Array, arrival: Arrival): Decoded<SpanRecord> {
-  const request = decodeMessage(ExportTraceServiceRequestSchema, body);
+  const { request, parts } = decodeMessage(ExportTraceServiceRequestSchema, body);
   const spans = new RecordCollector<SpanRecord>();
   for (const owner of request.resourceSpans) {
     const resource = resourceOf(owner.resource, owner.schemaUrl);
@@ -55,12 +55,12 @@ export function decodeTracesProto(body: Uint8Array, arrival: Arrival): Decoded<S
       for (const span of group.spans) spans.add(() => spanRecord(span, resource, scope, arrival));
     }
   }
-  return { records: spans.records, rejected: spans.rejected, warning: undefined };
+  return { records: spans.records, rejected: spans.rejected, warning: undefined, parts, leftOut: 0 };
 }
 
 /** The same for an `ExportLogsServiceRequest`. */
 export function decodeLogsProto(body: Uint8Array, arrival: Arrival): Decoded<LogRecord> {
-  const request = decodeMessage(ExportLogsServiceRequestSchema, body);
+  const { request, parts } = decodeMessage(ExportLogsServiceRequestSchema, body);
   const logs = new RecordCollector<LogRecord>();
   for (const owner of request.resourceLogs) {
     const resource = resourceOf(owner.resource, owner.schemaUrl);
@@ -69,13 +69,17 @@ export function decodeLogsProto(body: Uint8Array, arrival: Arrival): Decoded<Log
       for (const log of group.logRecords) logs.add(() => logRecord(log, resource, scope, arrival));
     }
   }
-  return { records: logs.records, rejected: logs.rejected, warning: undefined };
+  return { records: logs.records, rejected: logs.rejected, warning: undefined, parts, leftOut: 0 };
 }
 
-function decodeMessage<Desc extends DescMessage>(schema: Desc, body: Uint8Array): MessageShape<Desc> {
-  checkWireFormat(schema, body, MOST_MESSAGES_DEEP);
+function decodeMessage<Desc extends DescMessage>(
+  schema: Desc,
+  body: Uint8Array,
+): { readonly request: MessageShape<Desc>; readonly parts: number } {
+  const parts = checkWireFormat(schema, body, MOST_MESSAGES_DEEP);
   try {
-    return fromBinary(schema, body, { readUnknownFields: false, recursionLimit: MOST_MESSAGES_DEEP });
+    const request = fromBinary(schema, body, { readUnknownFields: false, recursionLimit: MOST_MESSAGES_DEEP });
+    return { request, parts };
   } catch (cause) {
     throw malformed('the body is not a protobuf message of its kind', cause);
   }

@@ -16,9 +16,10 @@ const expectations = new Map<string, Expectations>();
  * Walks a message and requires of each known field its wire type, and of each nested message that it ends where it says.
  * The decoder takes both for granted: a field of another type would be read as something that was never sent.
  *
+ * @returns How many messages there are.
  * @throws PilotError `frame.invalid`, and `frame.oversize` for a request of too many messages.
  */
-export function checkWireFormat(schema: DescMessage, body: Uint8Array, mostDeep: number): void {
+export function checkWireFormat(schema: DescMessage, body: Uint8Array, mostDeep: number): number {
   const reader = new BinaryReader(body);
   const open: { readonly fields: Expectations; readonly end: number }[] = [
     { fields: expectationsOf(schema), end: body.length },
@@ -38,6 +39,7 @@ export function checkWireFormat(schema: DescMessage, body: Uint8Array, mostDeep:
       if (open.length >= mostDeep) throw malformed(`messages are nested more than ${mostDeep} deep`);
       open.push(inner);
     }
+    return parts;
   } catch (cause) {
     if (cause instanceof PilotError) throw cause;
     throw malformed('the body is not protobuf', cause);

@@ -44,8 +44,9 @@ export function refusal(
   return reply(status, mediaType, body, headers);
 }
 
-function messageOf({ rejected, warning }: Decoded<unknown>): string {
+function messageOf({ rejected, warning, leftOut }: Decoded<unknown>): string {
   const reasons = [...rejected].map(([reason, count]) => `${count} with an unusable ${reason}`);
+  if (leftOut > 0) reasons.push(`${leftOut} attributes are larger than is kept and were left out`);
   return [...reasons, ...(warning === undefined ? [] : [warning])].join('; ');
 }
 

@@ -1,3 +1,4 @@
+import { ByteBudget } from '../../base/byte-budget.ts';
 import type { UnixNano } from '../../base/clock.ts';
 import { PilotError } from '../../base/errors.ts';
 import type { HttpHandler, HttpHead, HttpReply } from '../../base/http.ts';
@@ -19,12 +20,19 @@ export interface OtlpReceiverOptions {
   readonly hosts: readonly string[];
   /** Bytes a body may have after unpacking. */
   readonly mostUnpackedBytes?: number;
+  /** What requests take in memory, from the unpacking of their bodies until they are stored. */
+  readonly budget?: ByteBudget;
 }
 
 type Head = HttpHead<Exporter>;
 
 export const MOST_SENT_BYTES = 16 * 1024 * 1024;
 export const MOST_UNPACKED_BYTES = 32 * 1024 * 1024;
+/** In all, and of one source; one request of the largest kind fits. */
+const MOST_HELD_BYTES = 256 * 1024 * 1024;
+const MOST_HELD_OF_ONE = 160 * 1024 * 1024;
+/** What a decoded object or array takes in memory, however small it is when it is sent. */
+const BYTES_OF_A_PART = 128;
 
 const SIGNALS: Readonly<Record<string, ExportBatch['signal']>> = { '/v1/traces': 'traces', '/v1/logs': 'logs' };
 const ENCODINGS: Readonly<Record<string, OtlpEncoding>> = {
@@ -42,9 +50,11 @@ const ENCODINGS: Readonly<Record<string, OtlpEncoding>> = {
  */
 export class OtlpReceiver implements HttpHandler<Exporter> {
   readonly #options: OtlpReceiverOptions;
+  readonly #budget: ByteBudget;
 
   constructor(options: OtlpReceiverOptions) {
     this.#options = options;
+    this.#budget = options.budget ?? new ByteBudget(MOST_HELD_BYTES, MOST_HELD_OF_ONE);
   }
 
   admit(head: Head): HttpReply | undefined {
@@ -73,13 +83,18 @@ export class OtlpReceiver implements HttpHandler<Exporter> {
     const signal = signalOf(head);
     const coding = codingOf(head);
     if (encoding === undefined || signal === undefined || coding === undefined) return this.refuse(head, 503);
+    const held = this.#budget.open(head.peer?.publicKey ?? '');
     try {
-      const plain = await unpack(body, coding, this.#options.mostUnpackedBytes ?? MOST_UNPACKED_BYTES);
+      const most = this.#options.mostUnpackedBytes ?? MOST_UNPACKED_BYTES;
+      const plain = await unpack(body, coding, most, (bytes) => held.add(bytes));
       const batch = this.#decode(signal, plain, encoding, head.peer);
-      if (!(await this.#options.keep(batch))) throw new PilotError('queue.full', 'the store is busy');
+      const room = held.add(batch.decoded.parts * BYTES_OF_A_PART);
+      if (!room || !(await this.#options.keep(batch))) throw new PilotError('queue.full', 'the store is busy');
       return success(mediaType, encoding, batch);
     } catch (error) {
       return refusalOf(error, encoding, mediaType);
+    } finally {
+      held.release();
     }
   }
 
@@ -105,8 +120,8 @@ export class OtlpReceiver implements HttpHandler<Exporter> {
   ): ExportBatch {
     const arrival = { arrivedAt: this.#options.now(), exporter };
     return signal === 'traces'
-      ? { signal, decoded: decodeTraces(body, encoding, arrival) }
-      : { signal, decoded: decodeLogs(body, encoding, arrival) };
+      ? { signal, decoded: decodeTraces(body, encoding, arrival), bytes: body.length }
+      : { signal, decoded: decodeLogs(body, encoding, arrival), bytes: body.length };
   }
 }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -215,6 +215,38 @@ test('a tail shows a trace as it arrives, and ends with its reader', async () =>
   await tail.return();
 });
 
+test('a batch that is sent again counts once in a tail', async () => {
+  const leaving = new AbortController();
+  const tail = await collector.trace.tail({ limit: 10 }, { signal: leaving.signal });
+  for (let n = 0; n < 3; n++) expect(await send([aSpan(1, undefined), aSpan(2, 1)])).toBe(200);
+  expect(await send([aSpan(3, 1)])).toBe(200);
+  let spans = 0;
+  for await (const summaries of tail) {
+    spans = summaries.find(({ traceId }) => traceId === traceIdOf(1))?.spans ?? spans;
+    if (spans >= 3) break;
+  }
+  expect(spans).toBe(3);
+  leaving.abort();
+});
+
+test('a small request whose spans share one large resource stays small on disk and in memory', async () => {
+  const resource = {
+    attributes: [
+      { key: 'service.name', value: 'a' },
+      { key: 'of.all', value: 'x'.repeat(60_000) },
+    ],
+    droppedAttributesCount: 0,
+    schemaUrl: '',
+  };
+  const spans = Array.from({ length: 6_000 }, (_, n) => aSpan(n + 1, undefined, { name: '', resource }));
+  const before = process.memoryUsage().rss; // the thread is in this process
+  expect(await send(spans)).toBe(200);
+  expect(process.memoryUsage().rss - before).toBeLessThan(400e6); // 360 MB of text alone, had each row its own
+  const names = (await readdir(folder)).filter((name) => name.startsWith('day-'));
+  const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size));
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(8e6);
+});
+
 test('the lines of a deck’s log are read back after a restart, and nobody else’s', async () => {
   const line = { level: 'info', kind: 'k', source: 's', actor: 'operator' } as const;
   const records = (...texts: readonly string[]) =>
@@ -277,6 +309,28 @@ test('a thread that ends by itself is started again, on its port, with what it h
   expect(collector.otlpHttp).toBe(address);
   collector.submit([aSpan(2, 1)], []);
   await expect.poll(async () => (await collector.trace.get({ traceId: traceIdOf(1) })).spans.at(-1)?.nodeId).toBe(5);
+});
+
+test('a thread that ends again and again is started again, ever later, until one stays', async () => {
+  const program = join(bundle.folder, 'ends-often.cjs');
+  const often = `const fs = require('node:fs'); const mark = ${JSON.stringify(join(folder, 'starts'))};
+    fs.appendFileSync(mark, '.');
+    const starts = fs.statSync(mark).size;
+    if (starts === 1) setTimeout(() => process.exit(3), 1_500);
+    if (starts > 1 && starts < 6) process.exit(3);
+    require('./collector-thread.cjs');`;
+  await writeFile(program, often);
+  await collector.stop();
+  await start({ thread: program });
+  expect(await send([aSpan(1, undefined)])).toBe(200);
+  const [first, ...pauses] = ['again', 'again in 0.5 s', 'again in 1 s', 'again in 2 s', 'again in 4 s'];
+  await expect.poll(() => problems.length, { timeout: 60_000 }).toBe(5);
+  expect(problems).toEqual([first, ...pauses].map((end) => expect.stringMatching(new RegExp(`${end}$`))));
+  await expect
+    .poll(async () => (await collector.trace.get({ traceId: traceIdOf(1) }).catch(() => undefined))?.spans.length, {
+      timeout: 60_000,
+    })
+    .toBe(1);
 });
 
 describe('a process that is killed', () => {

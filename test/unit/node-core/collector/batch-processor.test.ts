@@ -2,14 +2,25 @@ import { describe, expect, test, vi } from 'vitest';
 import { type Batch, BatchProcessor } from '../../../../node-core/collector/batch-processor.ts';
 import { aSpan } from '../../../support/spans.ts';
 
-const batch = (...ids: number[]): Batch => ({ spans: ids.map((id) => aSpan(id, undefined)), logs: [] });
+const batch = (...ids: number[]): Batch => ({
+  spans: ids.map((id) => aSpan(id, undefined)),
+  logs: [],
+  bytes: 100 * ids.length,
+});
 const namesOf = ({ spans }: Batch): string[] => spans.map(({ name }) => name);
 
 function processor(
   write: (batch: Batch) => Promise<void>,
-  limits: { mostWaiting?: number; mostOfOneWrite?: number } = {},
+  limits: { mostWaiting?: number; mostOfOneWrite?: number; mostBytesOfOneWrite?: number } = {},
 ) {
-  return new BatchProcessor({ write, gatherMs: 5, mostWaiting: 100, mostOfOneWrite: 100, ...limits });
+  return new BatchProcessor({
+    write,
+    gatherMs: 5,
+    mostWaiting: 100,
+    mostOfOneWrite: 100,
+    mostBytesOfOneWrite: 1e6,
+    ...limits,
+  });
 }
 
 describe('a batch processor', () => {
@@ -50,6 +61,15 @@ describe('a batch processor', () => {
     await Promise.all([batches.add(batch(1, 2, 3)), batches.add(batch(4, 5))]);
     await batches.add(batch(6));
     expect(written).toEqual([1, 2, 3, 4, 5, 6].map((n) => `span ${n}`));
+  });
+
+  test('one write has no more bytes than it may; a batch that has more is written in pieces', async () => {
+    const written: string[][] = [];
+    const write = async (given: Batch) => void written.push(namesOf(given));
+    const batches = processor(write, { mostBytesOfOneWrite: 250 });
+    await Promise.all([batch(1), batch(2), batch(3), batch(4, 5, 6), batch(7)].map((given) => batches.add(given)));
+    const names = (...ids: number[]) => ids.map((id) => `span ${id}`);
+    expect(written).toEqual([names(1, 2), names(3), names(4, 5), names(6), names(7)]);
   });
 
   test('refuses what does not fit, and takes it later', async () => {

@@ -1,6 +1,7 @@
 import { deflateSync, gzipSync } from 'node:zlib';
 import { fromBinary } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
+import { ByteBudget } from '../../../../../node-core/base/byte-budget.ts';
 import { PilotError } from '../../../../../node-core/base/errors.ts';
 import type { HttpHead, HttpReply } from '../../../../../node-core/base/http.ts';
 import {
@@ -10,8 +11,8 @@ import {
 import type { ExportBatch } from '../../../../../node-core/collector/otlp/otlp-decode.ts';
 import { encodeTracesRequest } from '../../../../../node-core/collector/otlp/otlp-encode.ts';
 import { MOST_SENT_BYTES, OtlpReceiver } from '../../../../../node-core/collector/otlp/otlp-receiver.ts';
-import type { Exporter } from '../../../../../node-core/collector/span.ts';
-import { aSpan, exporterOf, spanIdOf, traceIdOf } from '../../../../support/spans.ts';
+import type { Exporter, SpanRecord } from '../../../../../node-core/collector/span.ts';
+import { anEvent, aSpan, exporterOf, spanIdOf, traceIdOf } from '../../../../support/spans.ts';
 
 type Headers = Readonly<Record<string, string>>;
 const LOCAL = { host: '127.0.0.1:4318', 'content-type': 'application/json' };
@@ -22,14 +23,15 @@ function head(headers: Headers, more: Partial<HttpHead<Exporter>> = {}): HttpHea
   return { method: 'POST', target: '/v1/traces', headers, peer: undefined, ...more };
 }
 
-function receiver(keep: (batch: ExportBatch) => Promise<boolean> = async () => true) {
+function receiver(keep: (batch: ExportBatch) => Promise<boolean> = async () => true, budget?: ByteBudget) {
   const batches: ExportBatch[] = [];
   const kept = (batch: ExportBatch): Promise<boolean> => {
     batches.push(batch);
     return keep(batch);
   };
   const hosts = ['localhost', '127.0.0.1', '[::1]'];
-  const under = new OtlpReceiver({ now: () => 5n, keep: kept, hosts, mostUnpackedBytes: 10_000 });
+  const limits = budget === undefined ? { mostUnpackedBytes: 10_000 } : { budget };
+  const under = new OtlpReceiver({ now: () => 5n, keep: kept, hosts, ...limits });
   return {
     batches,
     admit: under.admit.bind(under),
@@ -148,5 +150,94 @@ describe('what could not be kept is told', () => {
 
   test('too much under way', () => {
     expect(receiver().refuse(head(PROTO), 503)).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
+  });
+});
+
+describe('what requests take in memory', () => {
+  const spaces = gzipSync(
+    Buffer.concat([Buffer.from('{"resourceSpans":[]'), Buffer.alloc(1_000_000, 0x20), Buffer.from('}')]),
+  );
+  const zipped = { ...LOCAL, 'content-encoding': 'gzip' };
+
+  test('is counted unpacked and until it is stored: of 256 small bodies that unpack to a megabyte few are held', async () => {
+    const budget = new ByteBudget(8e6, 4e6);
+    const stored: (() => void)[] = [];
+    const keep = () => new Promise<boolean>((resolve) => stored.push(() => resolve(true)));
+    const { batches, handle } = receiver(keep, budget);
+    const replies = Array.from({ length: 256 }, (_, n) => handle(head(zipped, { peer: exporterOf(n % 16) }), spaces));
+    await expect.poll(() => stored.length).toBeGreaterThan(0);
+    await Promise.race(replies); // the first that is refused
+    expect(budget.total).toBeLessThanOrEqual(8e6);
+    const early = await Promise.all(replies.map((reply) => Promise.race([reply, Promise.resolve('held')])));
+    const refused = early.filter((reply) => reply !== 'held');
+    expect(refused.length).toBeGreaterThan(200);
+    expect(refused[0]).toMatchObject({ status: 429, headers: { 'retry-after': '1' } });
+    const storeAll = (): number => {
+      while (stored.length > 0) stored.pop()?.();
+      return budget.total;
+    };
+    await expect.poll(storeAll).toBe(0);
+    expect(batches.length).toBeLessThan(10);
+    const next = handle(head(zipped), spaces);
+    await expect.poll(() => stored.length).toBe(1);
+    storeAll();
+    expect((await next).status).toBe(200);
+  });
+
+  test('counts what tiny parts become once they are decoded', async () => {
+    const budget = new ByteBudget(1e6, 1e6);
+    const body = Buffer.from(`{"resourceSpans":[${'{},'.repeat(9_999)}{}]}`);
+    const reply = await receiver(undefined, budget).handle(head(LOCAL), body);
+    expect(reply.status).toBe(429);
+    expect(budget.total).toBe(0);
+  });
+});
+
+describe('what is larger than is kept', () => {
+  const encode = (changes: Partial<SpanRecord>) => encodeTracesRequest([{ ...aSpan(1, undefined), ...changes }]);
+  const text = (bytes: number) => 'x'.repeat(bytes);
+  const wide = new ByteBudget(1e9, 1e9);
+
+  async function kept(body: Uint8Array) {
+    const { batches, handle } = receiver(undefined, wide);
+    const reply = await handle(head(PROTO), body);
+    return { partial: fromBinary(ExportServiceResponseSchema, reply.body).partialSuccess, batch: batches[0] };
+  }
+
+  test('is left out of a resource, counted with what its sender dropped, and told', async () => {
+    const attributes = [
+      { key: 'service.name', value: 'a' },
+      { key: 'environment', value: text(64 * 1024) },
+      { key: 'host.name', value: 'b' },
+    ];
+    const { partial, batch } = await kept(
+      encode({ resource: { attributes, droppedAttributesCount: 2, schemaUrl: '' } }),
+    );
+    expect(batch?.decoded).toMatchObject({ leftOut: 1, records: [{ resource: { droppedAttributesCount: 3 } }] });
+    const { resource } = batch?.decoded.records[0] ?? {};
+    expect(resource?.attributes.map(({ key }) => key)).toEqual(['service.name', 'host.name']);
+    expect(partial).toMatchObject({ rejected: 0n, errorMessage: expect.stringContaining('1 attributes are larger') });
+  });
+
+  test('is left out of spans and their events: what is as long as a prompt stays', async () => {
+    const { batch } = await kept(
+      encode({
+        attributes: [
+          { key: 'prompt', value: text(900_000) },
+          { key: 'dump', value: text(1_100_000) },
+        ],
+        events: [{ ...anEvent('e', 1), attributes: [{ key: 'dump', value: text(1_100_000) }] }],
+      }),
+    );
+    expect(batch?.decoded).toMatchObject({
+      leftOut: 2,
+      records: [{ attributes: [{ key: 'prompt' }], events: [{ attributes: [], droppedAttributesCount: 1 }] }],
+    });
+  });
+
+  test('is rejected when a span is too large even so', async () => {
+    const { partial, batch } = await kept(encode({ name: text(4.5e6) }));
+    expect(batch?.decoded.records).toEqual([]);
+    expect(partial).toMatchObject({ rejected: 1n, errorMessage: expect.stringContaining('size') });
   });
 });

@@ -1,22 +1,48 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+const UNFINISHED = '.tmp';
+
+/** Paths whose unfinished files of earlier processes are gone. */
+const swept = new Set<string>();
 
 /**
- * Writes a file whole or not at all: into a new owner-only file beside it, to disk, then moved over the old one.
+ * Writes a file whole or not at all: into a new owner-only file beside it, to disk, then moved over the old one. When it
+ * rejects, nothing has changed and nothing is left behind.
  */
 export async function writeStateFile(path: string, content: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const next = `${path}.${randomUUID()}.tmp`;
-  const file = await open(next, 'w', 0o600);
+  const folder = dirname(path);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await sweepOnce(path);
+  const next = `${path}.${randomUUID()}${UNFINISHED}`;
+  try {
+    await writeToDisk(next, content);
+    await rename(next, path);
+  } catch (error) {
+    await rm(next, { force: true });
+    throw error;
+  }
+  await syncFolder(folder);
+}
+
+async function writeToDisk(path: string, content: string): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
   try {
     await file.writeFile(content);
     await file.sync();
   } finally {
     await file.close();
   }
-  await rename(next, path);
-  await syncFolder(dirname(path));
+}
+
+/** Removes what a killed process left of writing this file. Only before this process has written it itself. */
+async function sweepOnce(path: string): Promise<void> {
+  if (swept.has(path)) return;
+  swept.add(path);
+  const [folder, name] = [dirname(path), basename(path)];
+  const left = (await readdir(folder)).filter((other) => other.startsWith(`${name}.`) && other.endsWith(UNFINISHED));
+  for (const other of left) await rm(join(folder, other), { force: true });
 }
 
 /**
@@ -31,6 +57,7 @@ export async function readStateFile<T>(
   let content: string;
   try {
     content = await readFile(path, 'utf8');
+    await sweepOnce(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw Object.assign(error as Error, { path }); // the system's own error of reading names none

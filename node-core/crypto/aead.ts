@@ -1,5 +1,5 @@
 import { type SealedFrame, sealedFrameAssociatedData } from '../wire/tunnel-frame.ts';
-import { defaultPrimitives, type Primitives } from './primitives.ts';
+import { nativePrimitives } from './native-primitives.ts';
 
 /**
  * Seals one inner packet into a tunnel frame: AES-256-GCM with a 128-bit tag, associated data = the sender's node id.
@@ -12,19 +12,14 @@ export function sealFrame(
   senderNodeId: number,
   nonce: Uint8Array,
   plaintext: Uint8Array,
-  primitives: Primitives = defaultPrimitives,
 ): SealedFrame {
   const associatedData = sealedFrameAssociatedData(senderNodeId);
-  const ciphertext = primitives.aes256GcmSeal(key, nonce, associatedData, plaintext);
+  const ciphertext = nativePrimitives.aes256GcmSeal(key, nonce, associatedData, plaintext);
   return { kind: 'sealed', senderNodeId, nonce, ciphertext };
 }
 
 /** The inner packet, or undefined when the frame was not sealed under this key, for this sender, as it stands. */
-export function openFrame(
-  key: Uint8Array,
-  frame: SealedFrame,
-  primitives: Primitives = defaultPrimitives,
-): Uint8Array | undefined {
+export function openFrame(key: Uint8Array, frame: SealedFrame): Uint8Array | undefined {
   const associatedData = sealedFrameAssociatedData(frame.senderNodeId);
-  return primitives.aes256GcmOpen(key, frame.nonce, associatedData, frame.ciphertext);
+  return nativePrimitives.aes256GcmOpen(key, frame.nonce, associatedData, frame.ciphertext);
 }

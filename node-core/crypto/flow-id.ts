@@ -1,7 +1,7 @@
 import { ByteWriter, toHex, utf8 } from '../base/bytes.ts';
 import { KEY_LENGTH, NONCE_LENGTH } from '../wire/tunnel-frame.ts';
 import { requireLength } from './key-bytes.ts';
-import { defaultPrimitives } from './primitives.ts';
+import { nativePrimitives } from './native-primitives.ts';
 
 /** What the dialler of a stream knows before it is answered. Keys are Ed25519, of the PILAs of the session. */
 export interface DialFacts {
@@ -87,5 +87,5 @@ function requireKeys(...keys: readonly Uint8Array[]): void {
 }
 
 function shortHash(bytes: Uint8Array): string {
-  return toHex(defaultPrimitives.sha256(bytes).subarray(0, ID_LENGTH));
+  return toHex(nativePrimitives.sha256(bytes).subarray(0, ID_LENGTH));
 }

@@ -2,28 +2,26 @@ import { concatBytes } from '../base/bytes.ts';
 import type { RandomBytes } from '../base/clock.ts';
 import { PilotError } from '../base/errors.ts';
 import { ED25519_SEED_LENGTH, requireLength } from './key-bytes.ts';
-import { defaultPrimitives, type Primitives } from './primitives.ts';
+import { nativePrimitives } from './native-primitives.ts';
 
 /** A node's persistent Ed25519 key pair: who it is, whatever node id a registry gives it. */
 export class Identity {
   readonly publicKey: Uint8Array;
   readonly #seed: Uint8Array;
-  readonly #primitives: Primitives;
 
-  private constructor(seed: Uint8Array, primitives: Primitives) {
+  private constructor(seed: Uint8Array) {
     requireLength(seed, ED25519_SEED_LENGTH, 'an Ed25519 seed');
     this.#seed = seed;
-    this.#primitives = primitives;
-    this.publicKey = primitives.ed25519PublicKey(seed);
+    this.publicKey = nativePrimitives.ed25519PublicKey(seed);
   }
 
-  static create(random: RandomBytes, primitives: Primitives = defaultPrimitives): Identity {
-    return new Identity(random(ED25519_SEED_LENGTH), primitives);
+  static create(random: RandomBytes): Identity {
+    return new Identity(random(ED25519_SEED_LENGTH));
   }
 
   /** @throws PilotError `key.invalid` for other than 32 bytes. */
-  static fromSeed(seed: Uint8Array, primitives: Primitives = defaultPrimitives): Identity {
-    return new Identity(seed.slice(), primitives);
+  static fromSeed(seed: Uint8Array): Identity {
+    return new Identity(seed.slice());
   }
 
   /**
@@ -31,9 +29,9 @@ export class Identity {
    *
    * @throws PilotError `key.invalid` for another length, or when the halves do not belong together.
    */
-  static fromSecretKey(secretKey: Uint8Array, primitives: Primitives = defaultPrimitives): Identity {
+  static fromSecretKey(secretKey: Uint8Array): Identity {
     requireLength(secretKey, 2 * ED25519_SEED_LENGTH, 'an Ed25519 secret key');
-    const identity = Identity.fromSeed(secretKey.subarray(0, ED25519_SEED_LENGTH), primitives);
+    const identity = Identity.fromSeed(secretKey.subarray(0, ED25519_SEED_LENGTH));
     const stated = secretKey.subarray(ED25519_SEED_LENGTH);
     if (identity.publicKey.every((byte, index) => byte === stated[index])) return identity;
     throw new PilotError('key.invalid', 'the public half of the secret key does not belong to it');
@@ -45,15 +43,10 @@ export class Identity {
   }
 
   sign(message: Uint8Array): Uint8Array {
-    return this.#primitives.ed25519Sign(this.#seed, message);
+    return nativePrimitives.ed25519Sign(this.#seed, message);
   }
 }
 
-export function verifySignature(
-  publicKey: Uint8Array,
-  message: Uint8Array,
-  signature: Uint8Array,
-  primitives: Primitives = defaultPrimitives,
-): boolean {
-  return primitives.ed25519Verify(publicKey, message, signature);
+export function verifySignature(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  return nativePrimitives.ed25519Verify(publicKey, message, signature);
 }

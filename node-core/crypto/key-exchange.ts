@@ -1,7 +1,7 @@
 import { concatBytes, utf8 } from '../base/bytes.ts';
 import type { RandomBytes } from '../base/clock.ts';
 import { X25519_KEY_LENGTH } from './key-bytes.ts';
-import { defaultPrimitives, type Primitives } from './primitives.ts';
+import { nativePrimitives } from './native-primitives.ts';
 
 const TUNNEL_INFO = 'pilot-tunnel-v1';
 /** HKDF-Extract with no salt uses a key of hash-length zeros (RFC 5869, 2.2). */
@@ -14,9 +14,9 @@ export interface TunnelKeyPair {
   readonly privateKey: Uint8Array;
 }
 
-export function createTunnelKeyPair(random: RandomBytes, primitives: Primitives = defaultPrimitives): TunnelKeyPair {
+export function createTunnelKeyPair(random: RandomBytes): TunnelKeyPair {
   const privateKey = random(X25519_KEY_LENGTH);
-  return { privateKey, publicKey: primitives.x25519PublicKey(privateKey) };
+  return { privateKey, publicKey: nativePrimitives.x25519PublicKey(privateKey) };
 }
 
 /**
@@ -26,24 +26,16 @@ export function createTunnelKeyPair(random: RandomBytes, primitives: Primitives 
  * @throws PilotError `key.invalid` for a peer key of low order or another length than 32.
  * @see PROTOCOL.md, "Key derivation"
  */
-export function deriveTunnelKey(
-  own: Pick<TunnelKeyPair, 'privateKey'>,
-  peerPublicKey: Uint8Array,
-  primitives: Primitives = defaultPrimitives,
-): Uint8Array {
-  return expandTunnelKey(extractTunnelSecret(own, peerPublicKey, primitives), primitives);
+export function deriveTunnelKey(own: Pick<TunnelKeyPair, 'privateKey'>, peerPublicKey: Uint8Array): Uint8Array {
+  return expandTunnelKey(extractTunnelSecret(own, peerPublicKey));
 }
 
 /** HKDF-Extract over the X25519 secret: the pseudo-random key. */
-export function extractTunnelSecret(
-  own: Pick<TunnelKeyPair, 'privateKey'>,
-  peerPublicKey: Uint8Array,
-  primitives: Primitives = defaultPrimitives,
-): Uint8Array {
-  return primitives.hmacSha256(NO_SALT, primitives.x25519SharedSecret(own.privateKey, peerPublicKey));
+export function extractTunnelSecret(own: Pick<TunnelKeyPair, 'privateKey'>, peerPublicKey: Uint8Array): Uint8Array {
+  return nativePrimitives.hmacSha256(NO_SALT, nativePrimitives.x25519SharedSecret(own.privateKey, peerPublicKey));
 }
 
 /** HKDF-Expand to one block, which is the whole key. */
-function expandTunnelKey(pseudoRandomKey: Uint8Array, primitives: Primitives): Uint8Array {
-  return primitives.hmacSha256(pseudoRandomKey, concatBytes(utf8(TUNNEL_INFO), FIRST_BLOCK));
+function expandTunnelKey(pseudoRandomKey: Uint8Array): Uint8Array {
+  return nativePrimitives.hmacSha256(pseudoRandomKey, concatBytes(utf8(TUNNEL_INFO), FIRST_BLOCK));
 }

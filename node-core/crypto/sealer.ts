@@ -3,7 +3,6 @@ import { PilotError } from '../base/errors.ts';
 import { NONCE_LENGTH, NONCE_PREFIX_LENGTH, type SealedFrame } from '../wire/tunnel-frame.ts';
 import { sealFrame } from './aead.ts';
 import { AES_KEY_LENGTH, requireLength } from './key-bytes.ts';
-import { defaultPrimitives, type Primitives } from './primitives.ts';
 
 /** From here on a new key is due: 2^28 packets of a kilobyte stay within the safety margin TLS 1.3 keeps for AES-GCM. */
 const REKEY_AT = 2 ** 28;
@@ -17,7 +16,6 @@ export interface SealerOptions {
   readonly prefix: Uint8Array;
   /** The counter of the first frame; 1 unless a test wants to see the end. */
   readonly firstCounter?: number;
-  readonly primitives?: Primitives;
 }
 
 /**
@@ -28,7 +26,6 @@ export class Sealer {
   readonly prefix: Uint8Array;
   readonly #key: Uint8Array;
   readonly #senderNodeId: number;
-  readonly #primitives: Primitives;
   #nextCounter: number;
 
   /** @throws PilotError `key.invalid` for a key or a prefix of the wrong length. */
@@ -38,7 +35,6 @@ export class Sealer {
     this.prefix = options.prefix;
     this.#key = options.key;
     this.#senderNodeId = options.senderNodeId;
-    this.#primitives = options.primitives ?? defaultPrimitives;
     this.#nextCounter = options.firstCounter ?? 1;
   }
 
@@ -57,6 +53,6 @@ export class Sealer {
     if (this.#nextCounter > LAST_COUNTER) throw new PilotError('nonce.exhausted', 'this key has no nonce left');
     const nonce = new ByteWriter(NONCE_LENGTH).copy(this.prefix).uint64(BigInt(this.#nextCounter)).bytes;
     this.#nextCounter += 1; // before sealing, so that a failure cannot lead to the same nonce again
-    return sealFrame(this.#key, this.#senderNodeId, nonce, plaintext, this.#primitives);
+    return sealFrame(this.#key, this.#senderNodeId, nonce, plaintext);
   }
 }

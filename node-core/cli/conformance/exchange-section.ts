@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Instant, Millis } from '../../base/clock.ts';
 import { openFrame } from '../../crypto/aead.ts';
-import { defaultPrimitives } from '../../crypto/primitives.ts';
+import { nativePrimitives } from '../../crypto/native-primitives.ts';
 import { Sealer } from '../../crypto/sealer.ts';
 import { drainNode } from '../../node/drain-node.ts';
 import { type NodeEvent, PilotNode } from '../../node/pilot-node.ts';
@@ -94,7 +94,7 @@ class NodeBench {
   }
 
   #exchangeKeys(): void {
-    const x25519PublicKey = defaultPrimitives.x25519PublicKey(B.x25519PrivateKey);
+    const x25519PublicKey = nativePrimitives.x25519PublicKey(B.x25519PrivateKey);
     const frame = encodeTunnelFrame({
       kind: 'key-exchange',
       senderNodeId: B.nodeId,

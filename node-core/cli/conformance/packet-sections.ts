@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ByteWriter, fromHex } from '../../base/bytes.ts';
-import { defaultPrimitives } from '../../crypto/primitives.ts';
+import { nativePrimitives } from '../../crypto/native-primitives.ts';
 import { decodeAddress, encodeAddress } from '../../wire/address.ts';
 import { crc32 } from '../../wire/crc32.ts';
 import {
@@ -77,7 +77,7 @@ function encode(input: z.infer<typeof packetFields>): unknown {
       return {
         ok: true,
         bytes,
-        bytes_sha256: defaultPrimitives.sha256(bytes),
+        bytes_sha256: nativePrimitives.sha256(bytes),
         header: bytes.subarray(0, PACKET_HEADER_LENGTH),
         checksum: bytes.subarray(PACKET_HEADER_LENGTH - 4, PACKET_HEADER_LENGTH),
         len: bytes.length,

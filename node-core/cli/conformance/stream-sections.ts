@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defaultPrimitives } from '../../crypto/primitives.ts';
+import { nativePrimitives } from '../../crypto/native-primitives.ts';
 import { ReceiveBuffer } from '../../stream/receive-buffer.ts';
 import { RttEstimator } from '../../stream/rtt-estimator.ts';
 import { SendBuffer } from '../../stream/send-buffer.ts';
@@ -136,7 +136,7 @@ function segment(input: z.infer<typeof writing>): unknown {
   const pending: Packet[] = [];
   const bench = connected({ segmentBytes: input.mss, nagle: !input.no_delay }, 512, ({ payload, sequence }) => {
     if (payload.length === 0) return;
-    const digest = defaultPrimitives.sha256(payload).subarray(0, 8);
+    const digest = nativePrimitives.sha256(payload).subarray(0, 8);
     segments.push({ len: payload.length, payload_sha256_8: digest, seq: sequence });
     pending.push(fromPeer(FLAG.ack, 1, sequence + payload.length, 512));
   });

@@ -3,7 +3,7 @@ import type { Instant, Millis } from '../../base/clock.ts';
 import type { Endpoint } from '../../base/transport.ts';
 import { Identity } from '../../crypto/identity.ts';
 import { deriveTunnelKey } from '../../crypto/key-exchange.ts';
-import { defaultPrimitives } from '../../crypto/primitives.ts';
+import { nativePrimitives } from '../../crypto/native-primitives.ts';
 
 /** Throw-away keys of the recorded nodes: A is node 7, the one under test, and B is node 9, its peer. */
 export const A = {
@@ -21,7 +21,7 @@ export const B = {
 export const PEER_ENDPOINT: Endpoint = { host: '127.0.0.1', port: 23_619 };
 
 /** The key of the tunnel between A and B, or between A and another key of B's. */
-export function sharedKey(peerPublicKey = defaultPrimitives.x25519PublicKey(B.x25519PrivateKey)): Uint8Array {
+export function sharedKey(peerPublicKey = nativePrimitives.x25519PublicKey(B.x25519PrivateKey)): Uint8Array {
   return deriveTunnelKey({ privateKey: A.x25519PrivateKey }, peerPublicKey);
 }
 

@@ -1,7 +1,7 @@
 import { concatBytes, equalBytes, fromHex, toHex } from '../../base/bytes.ts';
 import { openFrame } from '../../crypto/aead.ts';
 import { verifySignature } from '../../crypto/identity.ts';
-import { defaultPrimitives } from '../../crypto/primitives.ts';
+import { nativePrimitives } from '../../crypto/native-primitives.ts';
 import { REPLAY_WINDOW_SIZE } from '../../crypto/replay-window.ts';
 import {
   decodeTunnelFrame,
@@ -64,7 +64,7 @@ function withoutTrailer(reply: string): string {
 }
 
 function ownKeyExchange(): string {
-  const x25519PublicKey = defaultPrimitives.x25519PublicKey(A.x25519PrivateKey);
+  const x25519PublicKey = nativePrimitives.x25519PublicKey(A.x25519PrivateKey);
   const signature = A.identity.sign(keyExchangeSignedBytes(A.nodeId, x25519PublicKey));
   const ed25519PublicKey = A.identity.publicKey;
   const keys = { x25519PublicKey, ed25519PublicKey, signature };
@@ -72,7 +72,7 @@ function ownKeyExchange(): string {
 }
 
 function ownKeyRequest(): string {
-  const x25519PublicKey = defaultPrimitives.x25519PublicKey(A.x25519PrivateKey);
+  const x25519PublicKey = nativePrimitives.x25519PublicKey(A.x25519PrivateKey);
   return toHex(encodeTunnelFrame({ kind: 'key-request', senderNodeId: A.nodeId, x25519PublicKey }));
 }
 

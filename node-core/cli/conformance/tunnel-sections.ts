@@ -3,7 +3,7 @@ import { ByteReader, concatBytes, fromHex, toHex } from '../../base/bytes.ts';
 import { openFrame, sealFrame } from '../../crypto/aead.ts';
 import { Identity, verifySignature } from '../../crypto/identity.ts';
 import { deriveTunnelKey, extractTunnelSecret } from '../../crypto/key-exchange.ts';
-import { defaultPrimitives } from '../../crypto/primitives.ts';
+import { nativePrimitives } from '../../crypto/native-primitives.ts';
 import { REPLAY_WINDOW_SIZE, ReplayWindow } from '../../crypto/replay-window.ts';
 import { encodeBeaconMessage } from '../../wire/beacon-message.ts';
 import { decodePacket } from '../../wire/packet.ts';
@@ -31,7 +31,7 @@ export const tunnelSections: Readonly<Record<string, Section>> = {
     frame: encodeTunnelFrame({
       kind: 'key-request',
       senderNodeId: input.node_id,
-      x25519PublicKey: defaultPrimitives.x25519PublicKey(fromHex(input.x25519_private)),
+      x25519PublicKey: nativePrimitives.x25519PublicKey(fromHex(input.x25519_private)),
     }),
   })),
   pila_frames: section(signer, signKeyExchange),
@@ -74,7 +74,7 @@ function describeIdentity(input: z.infer<typeof identityKeys>): unknown {
     ed25519_public: identity.publicKey,
     ed25519_public_base64: base64(identity.publicKey),
     ed25519_private_base64: base64(identity.exportSecretKey()),
-    x25519_public: defaultPrimitives.x25519PublicKey(fromHex(input.x25519_private)),
+    x25519_public: nativePrimitives.x25519PublicKey(fromHex(input.x25519_private)),
   };
 }
 
@@ -84,7 +84,7 @@ function derive(input: { own_x25519_private: string; peer_x25519_public: string 
   return orRefused(
     () => ({
       ok: true,
-      shared_secret: defaultPrimitives.x25519SharedSecret(own.privateKey, peer),
+      shared_secret: nativePrimitives.x25519SharedSecret(own.privateKey, peer),
       hkdf_prk: extractTunnelSecret(own, peer),
       aes256_key: deriveTunnelKey(own, peer),
       nonce_size: NONCE_LENGTH,
@@ -95,7 +95,7 @@ function derive(input: { own_x25519_private: string; peer_x25519_public: string 
 
 function signKeyExchange(input: z.infer<typeof signer>): unknown {
   const identity = Identity.fromSeed(fromHex(input.ed25519_seed));
-  const x25519PublicKey = defaultPrimitives.x25519PublicKey(fromHex(input.x25519_private));
+  const x25519PublicKey = nativePrimitives.x25519PublicKey(fromHex(input.x25519_private));
   const signed = keyExchangeSignedBytes(input.node_id, x25519PublicKey);
   const signature = identity.sign(signed);
   const frame = encodeTunnelFrame({
@@ -181,7 +181,7 @@ function openReceived(input: { frame: string; own_x25519_private: string; peer_x
     nonce_prefix: nonce.view(4),
     counter: nonce.uint64(),
     aad: sealedFrameAssociatedData(frame.senderNodeId),
-    shared_secret: defaultPrimitives.x25519SharedSecret(own.privateKey, peer),
+    shared_secret: nativePrimitives.x25519SharedSecret(own.privateKey, peer),
     aes256_key: key,
     inner,
     packet: describeInner(inner),

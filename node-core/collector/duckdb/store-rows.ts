@@ -1,7 +1,7 @@
 import { toHex, utf8 } from '../../base/bytes.ts';
 import type { Cell, Row } from '../../base/database.ts';
 import { ATTR } from '../../base/tracer.ts';
-import { defaultPrimitives } from '../../crypto/primitives.ts';
+import { nativePrimitives } from '../../crypto/native-primitives.ts';
 import type { FlowJoin } from '../flow-join.ts';
 import type { LogRecord } from '../log-record.ts';
 import { decodeLogJson, decodeResourceJson, decodeScopeJson, decodeSpanJson } from '../otlp/otlp-decode-json.ts';
@@ -98,7 +98,7 @@ class TextsOf<Owner extends object> {
     const known = this.#texts.get(owner);
     if (known !== undefined) return known;
     const text = JSON.stringify(this.#write(owner));
-    const shared = { key: toHex(defaultPrimitives.sha256(utf8(text)).subarray(0, 12)), text };
+    const shared = { key: toHex(nativePrimitives.sha256(utf8(text)).subarray(0, 12)), text };
     this.#texts.set(owner, shared);
     return shared;
   }

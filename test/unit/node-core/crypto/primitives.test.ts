@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fromHex, toHex, utf8 } from '../../../../node-core/base/bytes.ts';
 import { nativePrimitives } from '../../../../node-core/crypto/native-primitives.ts';
-import { noblePrimitives } from '../../../../node-core/crypto/noble-primitives.ts';
+import { noblePrimitives } from '../../../support/noble-primitives.ts';
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const text = fc.uint8Array({ maxLength: 300 });

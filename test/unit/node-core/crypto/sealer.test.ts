@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { fromHex, toHex, utf8 } from '../../../../node-core/base/bytes.ts';
 import { openFrame } from '../../../../node-core/crypto/aead.ts';
-import { noblePrimitives } from '../../../../node-core/crypto/noble-primitives.ts';
 import { Sealer } from '../../../../node-core/crypto/sealer.ts';
 import { encodeTunnelFrame } from '../../../../node-core/wire/tunnel-frame.ts';
 
@@ -18,7 +17,7 @@ test('the first frame is that of the worked example, counter 1', () => {
 });
 
 test('no two frames share a nonce, and each opens', () => {
-  const sealer = new Sealer({ key, senderNodeId: 5, prefix, primitives: noblePrimitives });
+  const sealer = new Sealer({ key, senderNodeId: 5, prefix });
   const frames = Array.from({ length: 20 }, () => sealer.seal(syn));
   expect(new Set(frames.map((frame) => toHex(frame.nonce))).size).toBe(20);
   for (const frame of frames) expect(openFrame(key, frame)).toEqual(syn);

@@ -11,10 +11,10 @@ import {
   requireContributory,
   requireLength,
   X25519_KEY_LENGTH,
-} from './key-bytes.ts';
-import type { Primitives } from './primitives.ts';
+} from '../../node-core/crypto/key-bytes.ts';
+import type { Primitives } from '../../node-core/crypto/primitives.ts';
 
-/** The same primitives in plain TypeScript: no native code, so they run wherever the protocol core runs. */
+/** The same primitives in plain TypeScript, by other hands: what the native ones are held against. */
 export const noblePrimitives: Primitives = {
   sha256: (bytes) => sha256(bytes),
   hmacSha256: (key, bytes) => hmac(sha256, key, bytes),

@@ -67,14 +67,6 @@ export type TunnelEvent =
       readonly nonce: Uint8Array;
       readonly keys: SessionKeys;
     }
-  /** A packet that was sent with a token is sealed and on its way: what a datagram's id is computed from. */
-  | {
-      readonly type: 'sealed';
-      readonly peerNodeId: number;
-      readonly token: number;
-      readonly nonce: Uint8Array;
-      readonly keys: SessionKeys;
-    }
   /** Answer with `providePeerKey`: the Ed25519 key the registry has for the node. */
   | { readonly type: 'key-needed'; readonly nodeId: number }
   /** Answer with `provideEndpoints`: a fresh resolve. */

@@ -87,10 +87,9 @@ export class TunnelPeer {
     this.lastSent = now.monotonicMs;
   }
 
-  /** Seals a packet and sends it. Returns the nonce. */
-  sendPacket(session: Session, packet: Packet, route: Route, now: Instant): Uint8Array {
+  /** Seals a packet and sends it. */
+  sendPacket(session: Session, packet: Packet, route: Route, now: Instant): void {
     const frame = session.seal(encodePacket(packet));
     this.sendFrame(encodeTunnelFrame(frame), route, now);
-    return frame.nonce;
   }
 }

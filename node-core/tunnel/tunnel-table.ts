@@ -141,12 +141,11 @@ export class TunnelTable {
    * Seals and sends a packet, or lets it wait for the key: up to 64 per peer, the newest are refused.
    *
    * @param packet - Its source node is ours, or the peer drops it.
-   * @param token - Asks for a `sealed` event with the nonce when the packet goes out.
    * @returns False when the packet was dropped. Throws as `connect`.
    */
-  send(peerNodeId: number, packet: Packet, now: Instant, token?: number): boolean {
+  send(peerNodeId: number, packet: Packet, now: Instant): boolean {
     const tunnel = this.#tunnels.get(peerNodeId) ?? this.#obtain(peerNodeId, now);
-    return this.#touch(tunnel, () => tunnel.send(packet, now, token));
+    return this.#touch(tunnel, () => tunnel.send(packet, now));
   }
 
   /** Sends an encrypted ping, after a key exchange if need be. A `pong` or a `ping-timeout` has its id. Throws as `connect`. */

@@ -26,7 +26,6 @@ type Opened = Extract<RingOpenResult, { outcome: 'opened' }>;
 
 interface QueuedPacket {
   readonly packet: Packet;
-  readonly token: number | undefined;
   readonly until: Millis;
 }
 
@@ -108,10 +107,10 @@ export class Tunnel {
   }
 
   /** False when the packet was dropped because too many wait for the key. */
-  send(packet: Packet, now: Instant, token?: number): boolean {
+  send(packet: Packet, now: Instant): boolean {
     const session = this.#keys.session;
-    if (session !== undefined) this.#sendPacket(session, packet, now, token);
-    const taken = session !== undefined || this.#enqueue(packet, now, token);
+    if (session !== undefined) this.#sendPacket(session, packet, now);
+    const taken = session !== undefined || this.#enqueue(packet, now);
     this.#want(now);
     return taken;
   }
@@ -254,9 +253,9 @@ export class Tunnel {
     const { peerNodeId } = this;
     this.#peer.context.emit({ type: 'established', peerNodeId, epoch: this.#peer.epoch, keys: session.keys });
     this.#timers.set('idle', now.monotonicMs + CLOSE_IDLE_MS);
-    for (const { packet, token, until } of this.#queue.drain()) {
+    for (const { packet, until } of this.#queue.drain()) {
       if (until <= now.monotonicMs) this.#peer.context.drop('queue-expired', peerNodeId);
-      else this.#sendPacket(session, packet, now, token);
+      else this.#sendPacket(session, packet, now);
     }
     this.#pinger.sendWaiting(session, route, now);
   }
@@ -327,18 +326,16 @@ export class Tunnel {
     }
   }
 
-  #sendPacket(session: Session, packet: Packet, now: Instant, token: number | undefined): void {
-    const { path, context } = this.#peer;
+  #sendPacket(session: Session, packet: Packet, now: Instant): void {
+    const { path } = this.#peer;
     const route = path.route ?? RELAY;
-    const nonce = this.#peer.sendPacket(session, packet, route, now);
+    this.#peer.sendPacket(session, packet, route, now);
     path.sent(route, false, now.monotonicMs);
-    if (token === undefined) return;
-    context.emit({ type: 'sealed', peerNodeId: this.peerNodeId, token, nonce, keys: session.keys });
   }
 
-  #enqueue(packet: Packet, now: Instant, token: number | undefined): boolean {
+  #enqueue(packet: Packet, now: Instant): boolean {
     const until = now.monotonicMs + QUEUED_PACKET_LIFETIME_MS;
-    if (this.#queue.push({ packet, token, until })) {
+    if (this.#queue.push({ packet, until })) {
       this.#timers.setEarlier('expiry', until);
       return true;
     }

@@ -65,8 +65,8 @@ export class SimPeer implements SimMachine {
     return this.eventsOf('payload').map((event) => new TextDecoder().decode(event.packet.payload));
   }
 
-  say(text: string, to: SimPeer, token?: number): boolean {
-    const taken = this.table.send(to.nodeId, datagram(this.nodeId, to.nodeId, text), this.#world.network.now, token);
+  say(text: string, to: SimPeer): boolean {
+    const taken = this.table.send(to.nodeId, datagram(this.nodeId, to.nodeId, text), this.#world.network.now);
     this.#world.network.drain();
     return taken;
   }

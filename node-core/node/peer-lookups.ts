@@ -1,7 +1,7 @@
 import type { Instant } from '../base/clock.ts';
 import { PilotError } from '../base/errors.ts';
 import { ATTR, SPAN, type Span, type SpanContext, silentTracer, type Tracer } from '../base/tracer.ts';
-import type { Endpoint } from '../base/transport.ts';
+import { type Endpoint, parseEndpoint } from '../base/transport.ts';
 import type { PeerEndpoints } from '../tunnel/tunnel-event.ts';
 import type { TunnelTable } from '../tunnel/tunnel-table.ts';
 import { parsePeerEndpoint } from '../wire/peer-endpoint.ts';
@@ -132,8 +132,8 @@ export class PeerLookups {
     const reply = this.#lastEndpoints.get(nodeId);
     if (reply === undefined) return undefined;
     const relayOnly = reply.relayOnly === true;
-    const real = relayOnly ? undefined : parsePeerEndpoint(reply.realAddress);
-    const lan = (reply.lanAddresses ?? []).flatMap((text) => parsePeerEndpoint(text) ?? []);
+    const real = relayOnly ? undefined : parseEndpoint(reply.realAddress);
+    const lan = (reply.lanAddresses ?? []).flatMap((text) => parseEndpoint(text) ?? []);
     const ours = this.#host.profile.lanAddresses.flatMap((text) => parsePeerEndpoint(text) ?? []);
     return {
       ...(real === undefined ? {} : { real }),

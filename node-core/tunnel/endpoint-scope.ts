@@ -1,6 +1,7 @@
 import type { Endpoint } from '../base/transport.ts';
 import { encodeIpAddress } from '../wire/ip-address.ts';
 import { peerEndpoint } from '../wire/peer-endpoint.ts';
+import type { PeerEndpoints } from './tunnel-event.ts';
 
 /** Who can reach an address: this machine, this site, anybody; `none` for what is no address at all. */
 type Scope = 'loopback' | 'site' | 'global' | 'none';
@@ -16,6 +17,20 @@ export function isLoopback(host: string): boolean {
 export function mayPointTo(target: Endpoint, source: Endpoint): boolean {
   if (peerEndpoint(target) === undefined) return false;
   return scopeOf(target.host) === 'global' || scopeOf(source.host) !== 'global';
+}
+
+/** What of a registry's answer a datagram can be sent to; `refuse` is told of the rest. */
+export function usableEndpoints(
+  { real, lan, relayOnly }: PeerEndpoints,
+  refuse: (endpoint: Endpoint) => void,
+): PeerEndpoints {
+  const isUsable = (endpoint: Endpoint) => {
+    const usable = peerEndpoint(endpoint) !== undefined;
+    if (!usable) refuse(endpoint);
+    return usable;
+  };
+  const usable = { lan: lan.filter(isUsable), relayOnly };
+  return real !== undefined && isUsable(real) ? { ...usable, real } : usable;
 }
 
 function scopeOf(host: string): Scope {

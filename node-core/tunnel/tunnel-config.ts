@@ -86,6 +86,11 @@ export const LIFTED_RATES: Omit<TunnelLimits, 'maxTunnels'> = {
   punchesPerSecond: UNLIMITED_PER_SECOND,
 };
 
+/** Datagrams and events between two drains. */
+export const MAX_TRANSMITS = { items: 16_384, weight: 64 * 1024 * 1024 } as const;
+export const MAX_EVENTS = { items: 65_536 } as const;
+export const DEFAULT_PING_TIMEOUT_MS = 5000;
+
 /** Packets that wait for a key, and undecryptable frames that wait for theirs: per peer, oldest kept. */
 export const QUEUE_LIMIT = { items: 64, weight: 512 * 1024 } as const;
 export const QUEUED_PACKET_LIFETIME_MS = 30_000;

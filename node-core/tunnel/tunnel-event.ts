@@ -11,6 +11,8 @@ export type TunnelDropReason =
   | 'not-from-beacon'
   | 'unknown-beacon-message'
   | 'punch-target'
+  /** Port 0, or a host that is no literal address of one machine: nothing can be sent there. */
+  | 'unusable-endpoint'
   | 'own-node-id'
   | 'key-exchange-limit'
   | 'lookup-limit'

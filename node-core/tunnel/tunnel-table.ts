@@ -6,6 +6,7 @@ import type { Endpoint } from '../base/transport.ts';
 import type { Identity } from '../crypto/identity.ts';
 import { type BeaconMessage, decodeBeaconMessage } from '../wire/beacon-message.ts';
 import type { Packet } from '../wire/packet.ts';
+import { peerEndpoint } from '../wire/peer-endpoint.ts';
 import {
   classifyDatagram,
   decodeTunnelFrame,
@@ -14,22 +15,25 @@ import {
   keyExchangeSignedBytes,
   type SealedFrame,
 } from '../wire/tunnel-frame.ts';
-import { mayPointTo } from './endpoint-scope.ts';
+import { mayPointTo, usableEndpoints } from './endpoint-scope.ts';
 import { BeaconClient } from './hole-punch.ts';
 import { IdentityCheck } from './identity-check.ts';
 import type { Standing } from './key-exchange-limits.ts';
 import { direct, equalEndpoints, RELAY, type Route } from './path.ts';
 import type { WaitingFrame } from './peer-keys.ts';
 import { Tunnel } from './tunnel.ts';
-import { DEFAULT_LIMITS, DISCOVER_MS, type TunnelLimits, type TunnelTableOptions } from './tunnel-config.ts';
+import {
+  DEFAULT_LIMITS,
+  DEFAULT_PING_TIMEOUT_MS,
+  DISCOVER_MS,
+  MAX_EVENTS,
+  MAX_TRANSMITS,
+  type TunnelLimits,
+  type TunnelTableOptions,
+} from './tunnel-config.ts';
 import type { PeerEndpoints, TunnelDropReason, TunnelEnd, TunnelEvent, TunnelMeasurement } from './tunnel-event.ts';
 import type { TunnelContext } from './tunnel-peer.ts';
 import { TunnelRoom } from './tunnel-room.ts';
-
-const DEFAULT_PING_TIMEOUT_MS = 5000;
-/** Datagrams and events between two drains. */
-const MAX_TRANSMITS = { items: 16_384, weight: 64 * 1024 * 1024 } as const;
-const MAX_EVENTS = { items: 65_536 } as const;
 
 export interface Transmit {
   readonly to: Endpoint;
@@ -81,10 +85,6 @@ export class TunnelTable {
       evict: (tunnel, now) => this.#remove(tunnel, 'evicted', now),
     });
     if (options.beacon !== undefined) this.#beacon = this.#createBeaconClient(options.beacon);
-  }
-
-  get nodeId(): number {
-    return this.#nodeId;
   }
 
   /** `answered` or `away` once it was asked twice; `unknown` before, and without a beacon. */
@@ -164,6 +164,10 @@ export class TunnelTable {
 
   /** @param bytes - One UDP payload; it is kept, so the caller must not write to it again. */
   handleDatagram(bytes: Uint8Array, from: Endpoint, now: Instant): void {
+    if (from.port === 0) {
+      this.#drop('unusable-endpoint', undefined, from);
+      return;
+    }
     switch (classifyDatagram(bytes)) {
       case 'beacon':
         this.#handleBeaconMessage(bytes, from, now);
@@ -185,7 +189,10 @@ export class TunnelTable {
   /** The registry's answer to `endpoint-needed`; undefined when it has none, which leaves the relay. */
   provideEndpoints(nodeId: number, endpoints: PeerEndpoints | undefined, now: Instant): void {
     const tunnel = this.#tunnels.get(nodeId);
-    if (tunnel !== undefined) this.#touch(tunnel, () => tunnel.provideEndpoints(endpoints, now));
+    if (tunnel === undefined) return;
+    const refuse = (endpoint: Endpoint) => this.#drop('unusable-endpoint', nodeId, endpoint);
+    const usable = endpoints && usableEndpoints(endpoints, refuse);
+    this.#touch(tunnel, () => tunnel.provideEndpoints(usable, now));
   }
 
   handleTimeout(now: Instant): void {
@@ -234,7 +241,8 @@ export class TunnelTable {
     const message = decoded(() => decodeBeaconMessage(bytes));
     switch (message?.kind) {
       case 'discover-reply':
-        for (const news of beacon.handleReply(message.endpoint, now)) this.#emit(news);
+        if (peerEndpoint(message.endpoint) === undefined) this.#drop('unusable-endpoint', undefined, message.endpoint);
+        else for (const news of beacon.handleReply(message.endpoint, now)) this.#emit(news);
         return;
       case 'punch-command':
         this.#handlePunchCommand(beacon, message, now);

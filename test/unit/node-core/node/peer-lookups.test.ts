@@ -14,7 +14,7 @@ const PEER = 2;
 const at = (ms: number): Instant => ({ monotonicMs: ms, unixNano: BigInt(ms) * 1_000_000n });
 
 /** The endpoints a node sends to when its registry says of a peer what `resolved` holds. */
-function endpointsTried(resolved: JsonObject): string[] {
+function endpointsTried(resolved: JsonObject): { readonly tried: string[]; readonly unusable: number } {
   const profile = {
     listenAddress: '10.0.0.1:4000',
     lanAddresses: ['10.0.0.1:4000'],
@@ -45,20 +45,28 @@ function endpointsTried(resolved: JsonObject): string[] {
       tried.add(`${out.to.host} ${out.to.port}`);
     while (node.pollEvent() !== undefined);
   }
-  return [...tried].sort();
+  return { tried: [...tried].sort(), unusable: node.tunnels.drops().get('unusable-endpoint') ?? 0 };
 }
 
 test('a peer is tried where the registry says that it is', () => {
-  expect(endpointsTried({ real_addr: '192.0.2.7:4000', lan_addrs: ['10.0.0.7:4001'] })).toEqual([
-    '10.0.0.7 4001',
-    '192.0.2.7 4000',
-  ]);
+  expect(endpointsTried({ real_addr: '192.0.2.7:4000', lan_addrs: ['10.0.0.7:4001'] })).toEqual({
+    tried: ['10.0.0.7 4001', '192.0.2.7 4000'],
+    unusable: 0,
+  });
 });
 
 test.each(['192.0.2.7:0', 'example.org:4000', '0.0.0.0:4000', '[ff02::1]:4000', '192.0.2.7', 'x:0'])(
   'nothing is sent to %s, whatever the registry says',
   (address) => {
-    expect(endpointsTried({ real_addr: address })).toEqual([]);
-    expect(endpointsTried({ lan_addrs: [address.replace('192.0.2', '10.0.0')] })).toEqual([]);
+    expect(endpointsTried({ real_addr: address }).tried).toEqual([]);
+    expect(endpointsTried({ lan_addrs: [address.replace('192.0.2', '10.0.0')] }).tried).toEqual([]);
   },
 );
+
+test.each([
+  { resolved: { real_addr: '192.0.2.7:0' }, told: 'port 0' },
+  { resolved: { real_addr: 'example.org:4000' }, told: 'a name' },
+  { resolved: { lan_addrs: ['10.0.0.7:0'] }, told: 'port 0 in its LAN' },
+])('$told that a registry names for a peer is counted', ({ resolved }) => {
+  expect(endpointsTried(resolved).unusable).toBeGreaterThan(0);
+});

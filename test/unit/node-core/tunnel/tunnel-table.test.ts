@@ -741,3 +741,23 @@ test('there is no tunnel to oneself, and none before there is an id', () => {
   const table = new TunnelTable({ identity: bench.identity, random: bench.random });
   expect(() => table.connect(PEER, bench.now)).toThrow(expect.objectContaining({ code: 'peer.unknown' }));
 });
+
+test('port 0 is nobody: no path is taken to it, nor registered, and each is counted', () => {
+  const bench = new TunnelBench();
+  bench.receive(bench.keyExchange(), { host: '127.0.0.1', port: 0 });
+  expect([bench.sentKinds(), bench.table.peers()]).toEqual([[], []]);
+  bench.establish();
+  bench.receive(bench.say('hello'), { host: '127.0.0.1', port: 0 });
+  expect([bench.sentKinds(), bench.texts]).toEqual([[], []]);
+  bench.receive(encodeBeaconMessage({ kind: 'discover-reply', endpoint: { host: '1.2.3.4', port: 0 } }), BEACON);
+  bench.receive(encodeBeaconMessage({ kind: 'punch-command', endpoint: { host: '127.0.0.1', port: 0 } }), BEACON);
+  expect(bench.types('endpoint-observed')).toEqual([]);
+  expect(bench.reasons).toEqual({ 'unusable-endpoint': 3, 'punch-target': 1 });
+  const endpoints = {
+    real: { host: 'example.org', port: 4000 },
+    lan: [{ host: '10.0.0.7', port: 0 }],
+    relayOnly: false,
+  };
+  bench.table.provideEndpoints(PEER, endpoints, bench.now);
+  expect(bench.reasons['unusable-endpoint']).toBe(5);
+});

@@ -14,6 +14,7 @@ const EVENT_ATTR = {
   kind: 'flightdeck.event.kind',
   source: 'flightdeck.event.source',
   actor: 'flightdeck.event.actor',
+  nodeKey: 'flightdeck.event.node_key',
 } as const;
 
 const SEVERITY: Readonly<Record<LogEvent['level'], number>> = { info: 9, warning: 13, error: 17 };
@@ -27,6 +28,7 @@ export function encodeEvent(event: StoredEvent, resource: Resource): RecordedLog
     [EVENT_ATTR.source]: event.source,
     [EVENT_ATTR.actor]: event.actor,
     [ATTR.peerNodeId]: event.nodeId,
+    [EVENT_ATTR.nodeKey]: event.nodeKey,
     [ATTR.groupId]: event.groupId,
   };
   return {
@@ -47,6 +49,7 @@ export function decodeEvent(log: LogRecord): StoredEvent | undefined {
     return undefined;
   }
   const nodeId = integerAttribute(attributes, ATTR.peerNodeId);
+  const nodeKey = keyAttribute(attributes, EVENT_ATTR.nodeKey);
   const groupId = integerAttribute(attributes, ATTR.groupId, 0xffff);
   return {
     at: Number(timeUnixNano / NANOS_PER_MICRO) / MICROS_PER_MS,
@@ -56,7 +59,13 @@ export function decodeEvent(log: LogRecord): StoredEvent | undefined {
     source,
     actor: actor === 'operator' ? 'operator' : 'node',
     ...(nodeId === undefined ? {} : { nodeId }),
+    ...(nodeKey === undefined ? {} : { nodeKey }),
     ...(groupId === undefined ? {} : { groupId }),
     ...(traceId === '' ? {} : { traceId }),
   };
+}
+
+function keyAttribute(attributes: LogRecord['attributes'], key: string): string | undefined {
+  const text = textAttribute(attributes, key);
+  return text !== undefined && /^[0-9a-f]{64}$/.test(text) ? text : undefined;
 }

@@ -27,6 +27,8 @@ export const agent = z.object({
   live: z.boolean(),
   /** Sends its spans and reports here. */
   reports: z.boolean(),
+  /** Its key was proven to this node by a tunnel; otherwise only the registry says who it is. */
+  authenticated: z.boolean(),
   /** Milliseconds. */
   rtt: toldNumber.optional(),
   /** Share of the last pings that stayed unanswered, 0 to 1. */

@@ -1,6 +1,6 @@
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
-import { groupId, nodeId, traceId } from './shapes.ts';
+import { groupId, nodeId, publicKey, traceId } from './shapes.ts';
 
 /** Events of the node and acts of the operator, newest last. */
 export const logEvent = z.object({
@@ -12,6 +12,8 @@ export const logEvent = z.object({
   source: z.string(),
   actor: z.enum(['node', 'operator']),
   nodeId: nodeId.optional(),
+  /** Which key had the id then: a line is not about who has it now. */
+  nodeKey: publicKey.optional(),
   groupId: groupId.optional(),
   traceId: traceId.optional(),
 });

@@ -12,7 +12,7 @@ export const groupId = z.number().int().min(0).max(0xffff);
 export const traceId = z.string().regex(/^[0-9a-f]{32}$/);
 /** Unique within one raw trace only. */
 export const spanId = z.string().regex(/^[0-9a-f]{16}$/);
-/** Ed25519, 64 hex digits. */
+/** Ed25519, 64 hex digits: who a node is, whatever id it has at the time. */
 export const publicKey = z.string().regex(/^[0-9a-f]{64}$/);
 /**
  * How a tunnel's datagrams travel; `lan`, `direct` and `punched` are straight, `relay` and `compat` go through a third

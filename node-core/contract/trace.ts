@@ -1,6 +1,6 @@
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
-import { groupId, nodeId, pathKind, spanId, traceId } from './shapes.ts';
+import { groupId, nodeId, pathKind, publicKey, spanId, traceId } from './shapes.ts';
 
 /** An OTLP attribute as JSON: what JSON has no number for is decimal text, bytes are hex. */
 export const attributeValue: z.ZodType<AttributeJson> = z.lazy(() =>
@@ -38,6 +38,10 @@ export const traceSpan = z.object({
   statusMessage: z.string(),
   service: z.string(),
   nodeId: nodeId.optional(),
+  /** The node's tunnel with us proved that it sent the span; otherwise `nodeId` is only what the span says. */
+  authenticated: z.boolean(),
+  /** The public key of the node that sent it, 64 hex digits: ids change hands. */
+  nodeKey: publicKey.optional(),
   groupId: groupId.optional(),
   /** What the time was spent on; a `container`'s own time is what no span inside covers. */
   category: z.enum(['model', 'work', 'setup', 'network', 'relay', 'queue', 'container']),
@@ -105,7 +109,10 @@ export const traceQuery = z.object({
   toMs: z.number().optional(),
   text: z.string().max(500).optional(),
   service: z.string().max(200).optional(),
+  /** Spans that this node was proven to have sent, not those that only say so. */
   nodeId: nodeId.optional(),
+  /** Of these, only what this key sent: ids change hands. */
+  nodeKey: publicKey.optional(),
   groupId: groupId.optional(),
   minDurationMs: z.number().nonnegative().optional(),
   maxDurationMs: z.number().nonnegative().optional(),

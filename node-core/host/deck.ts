@@ -24,7 +24,7 @@ import { TraceActs } from './acts/trace-acts.ts';
 import { ClockProbe } from './clock-probe.ts';
 import { DeckStatusBoard } from './deck-status.ts';
 import { type DirectoryPicture, DirectoryWatch } from './directory-watch.ts';
-import { describeEvent } from './event-text.ts';
+import { describeEvent, describeKeyChanges } from './event-text.ts';
 import { GraphFeed } from './graph-feed.ts';
 import { LogBook } from './log-book.ts';
 import { nodeStages } from './node-ledger.ts';
@@ -116,11 +116,14 @@ export class Deck {
     const clockProbe = new ClockProbe(this.node, tracer, clock);
     this.graph.onDrawn = (picture) => {
       this.status.setPicture(picture);
+      const changes = this.#state.takeKeyChanges();
+      for (const entry of describeKeyChanges(changes, (nodeId) => this.#names.agent(nodeId))) this.log.add(entry);
       clockProbe.consider(picture.agents.values());
     };
     this.#pinger = new PeerPinger(this.node, {
       answered: (nodeId, rttMs, at) => {
-        this.#state.pingAnswered(nodeId, rttMs, at);
+        const key = this.node.core.peerKey(nodeId);
+        this.#state.pingAnswered(nodeId, rttMs, at, key && toHex(key));
         this.graph.touch();
       },
       unanswered: (nodeId, sentAt) => {
@@ -135,7 +138,7 @@ export class Deck {
   /** Resolves when its collector is up; its node may not be registered yet. */
   static async start(options: DeckOptions): Promise<Deck> {
     const state = new GraphState();
-    const log = new LogBook(options.clock);
+    const log = new LogBook(options.clock, (nodeId) => state.keyOf(nodeId));
     const late: { deck?: Deck } = {};
     const collector = await options.startCollector({
       onReports: (rows) => {
@@ -207,6 +210,10 @@ export class Deck {
         void this.#keepTrusted(event.peers);
         break;
       case 'identity-changed':
+        if (event.verdict !== 'refused') {
+          const whose = event.verdict === 'rotated' ? 'same-node' : 'another-node';
+          this.#state.keyReplaced(event.nodeId, toHex(event.after), whose, at);
+        }
         this.#setTrust();
         break;
       default:
@@ -272,7 +279,7 @@ export class Deck {
   }
 
   #handleDirectory({ nodes, groups }: DirectoryPicture): void {
-    this.#state.setDirectory(nodes);
+    this.#state.setDirectory(nodes, Number(this.#options.clock.now().unixNano / NANOS_PER_MS));
     this.#state.setGroups(groups);
     this.#setSelf();
     this.graph.touch();

@@ -1,4 +1,5 @@
-import type { DirectoryNode, GroupFact } from '../mesh/graph-facts.ts';
+import type { DirectoryNode } from '../mesh/directory-index.ts';
+import type { GroupFact } from '../mesh/graph-facts.ts';
 import type { RunningNode } from '../runtime/running-node.ts';
 import type { ListedNode } from '../wire/registry-request.ts';
 

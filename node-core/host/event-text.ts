@@ -1,5 +1,6 @@
-import { toHex } from '../base/bytes.ts';
+import { fromHex, toHex } from '../base/bytes.ts';
 import type { LogEntry } from '../contract/log.ts';
+import type { KeyChange } from '../mesh/node-keys.ts';
 import type { NodeEvent } from '../node/pilot-node.ts';
 
 /** The sentence an operator reads about an event of the node; undefined for what is too common to log. */
@@ -116,4 +117,20 @@ function describeTunnel(
     default:
       return undefined;
   }
+}
+
+/** More ids than this that change hands at once are told in one line. */
+const MOST_TOLD_KEYS = 10;
+
+/** What an operator reads when other keys stand under ids: other nodes, whatever they are called. */
+export function describeKeyChanges(changes: readonly KeyChange[], nameOf: (nodeId: number) => string): LogEntry[] {
+  const told = changes.slice(0, MOST_TOLD_KEYS).map(({ nodeId, from, to, by }): LogEntry => {
+    const who = by === 'tunnel' ? 'proved the key' : 'is listed with the key';
+    const text = `${nameOf(nodeId)}: node ${nodeId} ${who} ${shortKey(fromHex(to))}, where ${shortKey(fromHex(from))} was before. It is another node: what was known of it begins afresh, and trust in the earlier key is none in this one.`;
+    return { level: 'warning', kind: 'node.key_changed', text, source: 'this node', actor: 'node', nodeId };
+  });
+  const more = changes.length - told.length;
+  if (more === 0) return told;
+  const text = `${more} more node ids have other keys than before: the registry gives ids out again.`;
+  return [...told, { level: 'warning', kind: 'node.key_changed', text, source: 'this node', actor: 'node' }];
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Agent, Beacon, GraphUpdate, OpenFlow, Tunnel } from '../contract/graph.ts';
 import type { Group } from '../contract/group.ts';
-import type { GraphPicture, GraphState } from '../mesh/graph-state.ts';
+import type { GraphChanges, GraphPicture, GraphState } from '../mesh/graph-state.ts';
 import { type Delivery, Publisher } from './publisher.ts';
 
 type Shown = Agent | Tunnel | OpenFlow | Beacon | Group;
@@ -71,11 +71,21 @@ export class GraphFeed {
   #draw(): void {
     const { monotonicMs, unixNano } = this.#clock.now();
     const picture = this.#state.refresh(Number(unixNano / NANOS_PER_MS));
-    this.#publisher.setAll(byKey(picture));
+    this.#publish(this.#state.takeChanges());
     this.#drawnAt = monotonicMs;
     this.#dueAt = Number.POSITIVE_INFINITY;
     this.#drawWithin(SLOWEST_MS);
     this.#onDrawn?.(picture);
+  }
+
+  #publish(changes: GraphChanges): void {
+    for (const kind of KINDS) {
+      for (const [id, value] of changes[kind] as ReadonlyMap<number | string, Shown | undefined>) {
+        const key = `${LETTER[kind]}${id}`;
+        if (value === undefined) this.#publisher.delete(key);
+        else this.#publisher.set(key, value);
+      }
+    }
   }
 
   #updateOf(delivery: Delivery<string, Shown>): GraphUpdate {
@@ -107,12 +117,4 @@ export class GraphFeed {
 /** What a key of the publisher begins with; the rest of it is the value's own id. */
 const LETTER = { agents: 'a', tunnels: 't', flows: 'f', beacons: 'b', groups: 'g' } as const;
 
-function byKey(picture: GraphPicture): Map<string, Shown> {
-  const all = new Map<string, Shown>();
-  for (const [id, agent] of picture.agents) all.set(`${LETTER.agents}${id}`, agent);
-  for (const [id, tunnel] of picture.tunnels) all.set(`${LETTER.tunnels}${id}`, tunnel);
-  for (const [id, flow] of picture.flows) all.set(`${LETTER.flows}${id}`, flow);
-  for (const [id, beacon] of picture.beacons) all.set(`${LETTER.beacons}${id}`, beacon);
-  for (const [id, group] of picture.groups) all.set(`${LETTER.groups}${id}`, group);
-  return all;
-}
+const KINDS = Object.keys(LETTER) as readonly (keyof typeof LETTER)[];

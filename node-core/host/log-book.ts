@@ -8,19 +8,23 @@ const BATCH_MS = 100;
 /** The node's events and the operator's acts, newest last; the oldest go. Readers get batches. */
 export class LogBook {
   readonly #clock: Clock;
+  readonly #keyOf: (nodeId: number) => string | undefined;
   readonly #events: LogEvent[] = [];
   readonly #readers = new Set<() => void>();
   /** Hears of each new line. */
   onAdded: ((event: LogEvent) => void) | undefined;
   #nextId = 1;
 
-  constructor(clock: Clock) {
+  /** @param keyOf - Which key has an id now: a line stays about that one. */
+  constructor(clock: Clock, keyOf: (nodeId: number) => string | undefined) {
     this.#clock = clock;
+    this.#keyOf = keyOf;
   }
 
   add(entry: LogEntry): void {
     const at = Number(this.#clock.now().unixNano / 1_000n) / 1_000;
-    const event = { id: this.#nextId, at, ...entry };
+    const nodeKey = entry.nodeId === undefined ? undefined : this.#keyOf(entry.nodeId);
+    const event = { id: this.#nextId, at, ...entry, ...(nodeKey === undefined ? {} : { nodeKey }) };
     this.#events.push(event);
     this.#nextId += 1;
     if (this.#events.length > MOST_EVENTS) this.#events.splice(0, this.#events.length - MOST_EVENTS);

@@ -52,14 +52,6 @@ export class Publisher<K, V> {
     return this.#readers.size;
   }
 
-  /** Makes `values` all there is: what differs is a change, what is missing is gone. */
-  setAll(values: ReadonlyMap<K, V>): void {
-    for (const [key, value] of values) this.set(key, value);
-    for (const key of this.#entries.keys()) {
-      if (!values.has(key)) this.delete(key);
-    }
-  }
-
   /** Sets a value; the same object as before is no change. */
   set(key: K, value: V): void {
     if (this.#entries.get(key)?.value === value) return;

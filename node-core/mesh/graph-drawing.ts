@@ -1,23 +1,32 @@
 import type { Agent, Beacon, OpenFlow, Tunnel, TunnelSide } from '../contract/graph.ts';
 import type { Group } from '../contract/group.ts';
 import { formatAddress } from '../wire/address.ts';
-import { type GraphFacts, type GroupFact, hostnameOf, leadingSide, MEASURED_HERE, sourceName } from './graph-facts.ts';
+import {
+  type GraphFacts,
+  type GroupFact,
+  hostnameOf,
+  lastHeardOf,
+  leadingSide,
+  MEASURED_HERE,
+  sourceName,
+} from './graph-facts.ts';
 import { continueHealth, judgeHealth, SILENT_AFTER_MS } from './health.ts';
 import { type FlowFacts, isStraight, type TunnelFacts, type TunnelSideFacts, tunnelId } from './topology.ts';
 
 type Told = NonNullable<Agent['rtt']>;
 
 /** A node counts as one that reports while its last report is younger than this. */
-const REPORTS_FOR_MS = 60_000;
+export const REPORTS_FOR_MS = 60_000;
 
 export function drawAgent(
   facts: GraphFacts,
   nodeId: number,
-  lastHeard: number | undefined,
+  leftAt: number | undefined,
   previous: Agent | undefined,
   now: number,
 ): Agent {
   const self = facts.self?.nodeId === nodeId ? facts.self : undefined;
+  const lastHeard = self === undefined ? lastHeardOf(facts, nodeId) : undefined;
   const listed = self ?? facts.directory.get(nodeId);
   const node = facts.topology.nodes.get(nodeId);
   const liveness = facts.liveness.get(nodeId);
@@ -48,26 +57,22 @@ export function drawAgent(
     health: continueHealth(previous?.health, judged, now),
     live: self !== undefined || (liveness?.lastPongAt !== undefined && !silent),
     reports: self !== undefined || (node !== undefined && now - node.at < REPORTS_FOR_MS),
+    authenticated: facts.keys.isProven(nodeId),
     ...optional('version', node?.report.version ?? self?.version),
     ...optional('public', listed?.public),
-    ...optional('keyFingerprint', listed?.publicKey),
+    ...optional('keyFingerprint', facts.keys.keyOf(nodeId)),
     ...optional('trust', drawTrust(facts, nodeId)),
     ...optional('rtt', ownRtt(own, liveness?.lastRttMs, liveness?.lastPongAt)),
     ...optional('loss', toldFrom(own?.report.lossRatio, MEASURED_HERE, own?.at)),
-    ...optional('lastHeard', self === undefined ? lastHeard : undefined),
-    ...optional('clock', drawClock(facts, nodeId)),
+    ...optional('lastHeard', lastHeard),
+    ...optional('clock', clockOf(facts, nodeId)),
     ...optional('requests', node === undefined ? undefined : told(node.report.requests)),
     ...optional('failures', node === undefined ? undefined : told(node.report.failures)),
+    ...optional('leftAt', leftAt),
   };
 }
 
-export function drawTunnel(
-  facts: GraphFacts,
-  tunnel: TunnelFacts,
-  heard: ReadonlyMap<number, number>,
-  previous: Tunnel | undefined,
-  now: number,
-): Tunnel {
+export function drawTunnel(facts: GraphFacts, tunnel: TunnelFacts, previous: Tunnel | undefined, now: number): Tunnel {
   const sides = [...tunnel.sides.values()].sort((one, other) => one.reporter - other.reporter);
   const leading = leadingSide(facts, tunnel);
   const measured =
@@ -77,7 +82,7 @@ export function drawTunnel(
     undefined,
   );
   const loss = leading?.report.lossRatio === undefined ? lossy : leading;
-  const judged = judgeHealth(tunnelEvidence(facts, tunnel, leading, loss, heard, now), now);
+  const judged = judgeHealth(tunnelEvidence(facts, tunnel, leading, loss, now), now);
   const established = sides.some((side) => side.report.state === 'established');
   return {
     id: tunnel.id,
@@ -110,52 +115,37 @@ export function drawFlow(flow: FlowFacts): OpenFlow {
   };
 }
 
-export function drawGroup(
-  group: GroupFact,
-  agents: ReadonlyMap<number, Agent>,
-  tunnels: ReadonlyMap<string, Tunnel>,
-): Group {
-  const members = new Set(group.memberIds);
-  const inner = [...tunnels.values()].filter(({ a, b }) => members.has(a) && members.has(b));
+export function drawGroup(group: GroupFact, agents: ReadonlyMap<number, Agent>, inner: readonly Tunnel[]): Group {
+  const members = [...new Set(group.memberIds)].sort((a, b) => a - b);
   return {
     groupId: group.groupId,
     name: group.name,
     joined: group.joined,
     joinRule: group.joinRule,
-    memberIds: [...members].sort((a, b) => a - b),
-    okCount: [...members].filter((nodeId) => agents.get(nodeId)?.health.state === 'ok').length,
+    memberIds: members,
+    okCount: members.filter((nodeId) => agents.get(nodeId)?.health.state === 'ok').length,
     straightTunnels: inner.filter((tunnel) => isStraight(tunnel.path)).length,
     totalTunnels: inner.length,
   };
 }
 
-/** The beacons we use, and those that others say they are relayed through. */
-export function drawBeacons(
+/** A beacon, that we use or that others say they are relayed through, with the tunnels through it. */
+export function drawBeacon(
   facts: GraphFacts,
-  tunnels: ReadonlyMap<string, Tunnel>,
-  previous: ReadonlyMap<string, Beacon>,
+  id: string,
+  through: readonly Tunnel[],
+  previous: Beacon | undefined,
   now: number,
-): Map<string, Beacon> {
-  const relayed = new Map<string, Tunnel[]>([...facts.beacons.keys()].map((id) => [id, []]));
-  for (const tunnel of tunnels.values()) {
-    if (tunnel.beacon === undefined) continue;
-    const through = relayed.get(tunnel.beacon);
-    if (through === undefined) relayed.set(tunnel.beacon, [tunnel]);
-    else through.push(tunnel);
-  }
-  const beacons = new Map<string, Beacon>();
-  for (const [id, through] of relayed) {
-    const fact = facts.beacons.get(id);
-    beacons.set(id, {
-      id,
-      name: fact?.name ?? id,
-      health: continueHealth(previous.get(id)?.health, judgeBeacon(fact?.state), now),
-      relayedTunnels: through.length,
-      bytesPerSecond: through.reduce((sum, tunnel) => sum + tunnel.bytesPerSecond, 0),
-      ...optional('rtt', toldFrom(fact?.rtt?.ms, MEASURED_HERE, fact?.rtt?.at)),
-    });
-  }
-  return beacons;
+): Beacon {
+  const fact = facts.beacons.get(id);
+  return {
+    id,
+    name: fact?.name ?? id,
+    health: continueHealth(previous?.health, judgeBeacon(fact?.state), now),
+    relayedTunnels: through.length,
+    bytesPerSecond: through.reduce((sum, tunnel) => sum + tunnel.bytesPerSecond, 0),
+    ...optional('rtt', toldFrom(fact?.rtt?.ms, MEASURED_HERE, fact?.rtt?.at)),
+  };
 }
 
 function judgeBeacon(state: 'ok' | 'away' | 'connecting' | undefined): Pick<Beacon['health'], 'state' | 'reason'> {
@@ -178,7 +168,6 @@ function tunnelEvidence(
   tunnel: TunnelFacts,
   leading: TunnelSideFacts | undefined,
   loss: TunnelSideFacts | undefined,
-  heard: ReadonlyMap<number, number>,
   now: number,
 ) {
   const self = facts.self?.nodeId;
@@ -188,7 +177,7 @@ function tunnelEvidence(
   const unheard = [...tunnel.sides.values()].find((side) => side.report.lossRatio === 1);
   return {
     lastEvidenceAt: leading?.at,
-    silentSince: peer === undefined ? unheard?.lastHeard : liveness?.silentSince(heard.get(peer)),
+    silentSince: peer === undefined ? unheard?.lastHeard : liveness?.silentSince(lastHeardOf(facts, peer)),
     lossRatio: loss?.report.lossRatio,
     p95Ms: liveness?.latency.p95Ms(now),
     p95HourMs: liveness?.latency.p95HourMs(now),
@@ -196,14 +185,12 @@ function tunnelEvidence(
   };
 }
 
-/** Bounds grow with time: told in two figures, upwards, so that a clock is not another one each second. */
-function drawClock({ keys, clocks }: GraphFacts, nodeId: number): Agent['clock'] {
+function clockOf({ keys, clocks }: GraphFacts, nodeId: number): Agent['clock'] {
   const publicKey = keys.keyOf(nodeId);
   const estimate = publicKey === undefined ? undefined : clocks.get(publicKey);
   if (estimate === undefined) return undefined;
   const { offsetMs, boundMs, at, through } = estimate;
-  const step = 10 ** Math.floor(Math.log10(Math.max(boundMs, 0.01)) - 1);
-  return { offsetMs, boundMs: Math.ceil(boundMs / step) * step, at, ...optional('through', through && [...through]) };
+  return { offsetMs, boundMs, at, ...optional('through', through && [...through]) };
 }
 
 function drawSide(facts: GraphFacts, side: TunnelSideFacts): TunnelSide {

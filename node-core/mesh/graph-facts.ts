@@ -1,7 +1,8 @@
 import type { ClockEstimate } from '../collector/flow/clock-offsets.ts';
+import type { DirectoryIndex } from './directory-index.ts';
 import type { NodeKeys } from './node-keys.ts';
 import type { PeerLiveness } from './peer-liveness.ts';
-import type { Topology, TunnelFacts, TunnelSideFacts } from './topology.ts';
+import { type Topology, type TunnelFacts, type TunnelSideFacts, tunnelId } from './topology.ts';
 
 /** This node, as it is drawn in its own graph. */
 export interface SelfFact {
@@ -13,16 +14,6 @@ export interface SelfFact {
   readonly public: boolean;
   /** 64 hex digits, Ed25519. */
   readonly publicKey: string;
-}
-
-/** What the registry says of a node. */
-export interface DirectoryNode {
-  readonly nodeId: number;
-  readonly hostname?: string;
-  readonly groupIds: readonly number[];
-  readonly tags: readonly string[];
-  readonly public?: boolean;
-  readonly publicKey?: string;
 }
 
 export interface GroupFact {
@@ -53,7 +44,7 @@ export interface TrustFact {
 /** Everything the graph is drawn from. */
 export interface GraphFacts {
   readonly self: SelfFact | undefined;
-  readonly directory: ReadonlyMap<number, DirectoryNode>;
+  readonly directory: Pick<DirectoryIndex, 'get'>;
   readonly groups: ReadonlyMap<number, GroupFact>;
   readonly beacons: ReadonlyMap<string, BeaconFact>;
   readonly topology: Topology;
@@ -80,26 +71,35 @@ export function sourceName(facts: GraphFacts, reporter: number): string {
 /** Our own side of the tunnel if it is ours, else the one that spoke last. */
 export function leadingSide(facts: GraphFacts, tunnel: TunnelFacts): TunnelSideFacts | undefined {
   const own = facts.self === undefined ? undefined : tunnel.sides.get(facts.self.nodeId);
-  return own ?? [...tunnel.sides.values()].reduce<TunnelSideFacts | undefined>(later, undefined);
+  return own ?? [...tunnel.sides.values()].reduce<TunnelSideFacts | undefined>(newer, undefined);
 }
 
-function later(best: TunnelSideFacts | undefined, side: TunnelSideFacts): TunnelSideFacts {
+function newer(best: TunnelSideFacts | undefined, side: TunnelSideFacts): TunnelSideFacts {
   return best === undefined || side.at > best.at ? side : best;
 }
 
-/** The last sign of life of each node: its pongs, its reports, and when its peers say they heard it. */
-export function lastHeardOf(facts: GraphFacts): Map<number, number> {
-  const heard = new Map<number, number>();
-  const note = (nodeId: number, at: number | undefined): void => {
-    if (at !== undefined && at > (heard.get(nodeId) ?? Number.NEGATIVE_INFINITY)) heard.set(nodeId, at);
-  };
-  for (const [nodeId, liveness] of facts.liveness) note(nodeId, liveness.lastPongAt);
-  for (const node of facts.topology.nodes.values()) note(node.nodeId, node.at);
-  for (const tunnel of facts.topology.tunnels.values()) {
-    for (const side of tunnel.sides.values()) {
-      note(side.reporter, side.at);
-      if (side.report.state === 'established') note(side.report.peerNodeId, side.lastHeard);
+/** The last sign of life of a node: its pongs, its reports, and when its peers say they heard it. */
+export function lastHeardOf(facts: GraphFacts, nodeId: number): number | undefined {
+  let latest = lastProofOf(facts, nodeId);
+  for (const id of facts.topology.tunnelsOf(nodeId)) {
+    for (const side of facts.topology.tunnels.get(id)?.sides.values() ?? []) {
+      if (side.reporter !== nodeId && side.report.state === 'established') latest = later(latest, side.lastHeard);
     }
   }
-  return heard;
+  return latest;
+}
+
+/** The last sign of life of a node that this node has itself: its pongs, its own reports, and our tunnel with it. */
+export function lastProofOf(facts: GraphFacts, nodeId: number): number | undefined {
+  const { topology, self } = facts;
+  let latest = later(facts.liveness.get(nodeId)?.lastPongAt, topology.nodes.get(nodeId)?.at);
+  for (const id of topology.tunnelsOf(nodeId)) latest = later(latest, topology.tunnels.get(id)?.sides.get(nodeId)?.at);
+  const own = self === undefined ? undefined : topology.tunnels.get(tunnelId(self.nodeId, nodeId))?.sides;
+  const ours = self === undefined ? undefined : own?.get(self.nodeId);
+  return ours?.report.state === 'established' ? later(latest, ours.lastHeard) : latest;
+}
+
+function later(one: number | undefined, other: number | undefined): number | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return Math.max(one, other);
 }

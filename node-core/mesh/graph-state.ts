@@ -1,22 +1,28 @@
+import { DeadlineQueue } from '../base/deadline-queue.ts';
 import type { ReportRow } from '../base/report.ts';
 import type { ClockEstimate } from '../collector/flow/clock-offsets.ts';
 import type { Agent, Beacon, OpenFlow, Tunnel } from '../contract/graph.ts';
 import type { Group } from '../contract/group.ts';
-import { drawAgent, drawBeacons, drawFlow, drawGroup, drawTunnel } from './graph-drawing.ts';
+import { DirectoryIndex, type DirectoryNode } from './directory-index.ts';
+import { drawAgent, drawBeacon, drawFlow, drawGroup, drawTunnel } from './graph-drawing.ts';
+import { agentChangesAt, tunnelChangesAt } from './graph-due.ts';
 import {
   type BeaconFact,
-  type DirectoryNode,
+  type GraphFacts,
   type GroupFact,
-  lastHeardOf,
+  hostnameOf,
+  lastProofOf,
   type SelfFact,
   type TrustFact,
 } from './graph-facts.ts';
-import { NodeKeys } from './node-keys.ts';
+import { type KeyChange, NodeKeys } from './node-keys.ts';
 import { PeerLiveness } from './peer-liveness.ts';
-import { keepUnchanged } from './stable-map.ts';
-import { Topology } from './topology.ts';
+import { PictureLayer } from './picture-layer.ts';
+import { Presence, type PresenceEvidence } from './presence.ts';
+import { sameData } from './same-data.ts';
+import { Topology, tunnelId } from './topology.ts';
 
-/** The graph as it is shown: plain data by key. A value that did not change is the same object as before. */
+/** The graph as it is shown: plain data by key, kept up to date. A value that did not change is the same object as before. */
 export interface GraphPicture {
   readonly agents: ReadonlyMap<number, Agent>;
   readonly tunnels: ReadonlyMap<string, Tunnel>;
@@ -25,102 +31,232 @@ export interface GraphPicture {
   readonly groups: ReadonlyMap<number, Group>;
 }
 
-/** A node the registry no longer lists, and that is quiet for this long, has left. */
-const UNLISTED_QUIET_MS = 10_000;
-/** A node that no registry lists has left when nothing was heard of it for this long. */
-const SILENT_FOR_GOOD_MS = 5 * 60_000;
-/** How long a node that left is still drawn. */
-const FAREWELL_MS = 30_000;
+/** What is new or different in the picture by key, and undefined for what is gone. */
+export type GraphChanges = {
+  readonly [Kind in keyof GraphPicture]: GraphPicture[Kind] extends ReadonlyMap<infer K, infer V>
+    ? ReadonlyMap<K, V | undefined>
+    : never;
+};
+
 const MOST_PEERS = 20_000;
+/** In a larger directory only those are drawn that were heard, or are in a group of ours; the others are in the index. */
+const MOST_LISTED_DRAWN = 2_000;
+const MOST_KEY_CHANGES = 1_000;
+/** How often what is no longer repeated is looked for. */
+const EXPIRE_MS = 1_000;
 
 /**
  * Merges what is known of the mesh from all sides: the nodes' reports (our own node's among them, under its own id), the
- * registry's directory, the beacons, our pings and the clocks. Facts come in at any time; `refresh` draws the picture.
+ * registry's directory, the beacons, our pings and the clocks. Facts come in at any time; `refresh` draws what they changed,
+ * and what time alone changed: it costs what is different, not what there is.
+ *
+ * Ids change hands, keys do not: when another key stands under an id, all that is known under it begins afresh.
  */
 export class GraphState {
   readonly #topology = new Topology();
+  readonly #directory = new DirectoryIndex();
   readonly #keys = new NodeKeys();
+  readonly #presence = new Presence();
   readonly #liveness = new Map<number, PeerLiveness>();
   #self: SelfFact | undefined;
-  #directory = new Map<number, DirectoryNode>();
-  #everListed = new Set<number>();
   #groups = new Map<number, GroupFact>();
   #trust = new Map<number, TrustFact>();
+  #groupsOf = new Map<number, number[]>();
   #beacons = new Map<string, BeaconFact>();
-  #clocks: ReadonlyMap<string, ClockEstimate> = new Map();
-  #firstSeen = new Map<number, number>();
-  /** When each node left; kept after it went out of the picture, until something new is heard of it. */
-  #left = new Map<number, number>();
-  #picture: GraphPicture = {
-    agents: new Map(),
-    tunnels: new Map(),
-    flows: new Map(),
-    beacons: new Map(),
-    groups: new Map(),
+  #clocks = new Map<string, ClockEstimate>();
+  #keyChanges: KeyChange[] = [];
+
+  readonly #agents = new PictureLayer<number, Agent>();
+  readonly #tunnels = new PictureLayer<string, Tunnel>();
+  readonly #flows = new PictureLayer<string, OpenFlow>();
+  readonly #beaconLayer = new PictureLayer<string, Beacon>();
+  readonly #groupLayer = new PictureLayer<number, Group>();
+  readonly picture: GraphPicture = {
+    agents: this.#agents.values,
+    tunnels: this.#tunnels.values,
+    flows: this.#flows.values,
+    beacons: this.#beaconLayer.values,
+    groups: this.#groupLayer.values,
   };
 
-  get picture(): GraphPicture {
-    return this.#picture;
-  }
+  /** Agents that are in the picture, or will be when they are drawn. */
+  readonly #there = new Set<number>();
+  readonly #staleAgents = new Set<number>();
+  readonly #staleTunnels = new Set<string>();
+  readonly #staleFlows = new Set<string>();
+  readonly #staleGroups = new Set<number>();
+  #beaconsStale = false;
+  /** Nodes whose id another key took over: nothing of what was drawn before is gone on with. */
+  readonly #afresh = new Set<number>();
+  readonly #agentsDue = new DeadlineQueue<number>();
+  readonly #tunnelsDue = new DeadlineQueue<string>();
+  readonly #relayed = new Map<string, Set<string>>();
+  #expiredAt = Number.NEGATIVE_INFINITY;
+  #drawn = 0;
 
   /** The fold of the reports, for counts of what it refused. */
   get topology(): Topology {
     return this.#topology;
   }
 
+  /** All that the registry lists, drawn or not. */
+  get directory(): DirectoryIndex {
+    return this.#directory;
+  }
+
+  /** How many agents and tunnels were drawn in all: what refreshing cost. */
+  get drawn(): number {
+    return this.#drawn;
+  }
+
   /** What a node is called, by the registry or by itself; undefined while nobody said. */
   hostnameOf(nodeId: number): string | undefined {
-    if (nodeId === this.#self?.nodeId) return this.#self.hostname;
-    return this.#directory.get(nodeId)?.hostname ?? this.#topology.nodes.get(nodeId)?.report.hostname;
+    return hostnameOf(this.#facts(), nodeId);
+  }
+
+  /** The key that stands under an id, proven or listed. */
+  keyOf(nodeId: number): string | undefined {
+    return this.#keys.keyOf(nodeId);
   }
 
   applyReport(row: ReportRow): void {
-    this.#keys.prove(row.reporter, row.reporterKey, row.at);
+    this.#proven(row.reporter, row.reporterKey, row.at);
+    const nameBefore = row.kind === 'node' ? this.hostnameOf(row.reporter) : undefined;
     this.#topology.apply(row);
+    if (row.kind === 'node' && nameBefore !== this.hostnameOf(row.reporter)) this.#renamed(row.reporter);
   }
 
   setSelf(self: SelfFact): void {
+    if (this.#self !== undefined && sameData(this.#self, self)) return;
+    if (this.#self !== undefined && this.#self.nodeId !== self.nodeId) {
+      this.#keys.forget(this.#self.nodeId);
+      this.#allStale();
+    }
     this.#self = self;
-    this.#keys.prove(self.nodeId, self.publicKey, Number.MAX_SAFE_INTEGER);
+    this.#proven(self.nodeId, self.publicKey, Number.MAX_SAFE_INTEGER);
+    this.#renamed(self.nodeId);
   }
 
-  /** All that the registry lists now. A node listed before and not now has left, unless it still answers. */
-  setDirectory(nodes: Iterable<DirectoryNode>): void {
-    this.#directory = new Map([...nodes].map((node) => [node.nodeId, node]));
-    for (const nodeId of this.#directory.keys()) this.#everListed.add(nodeId);
+  /** All that the registry lists at `now`. A node listed before and not now has left, unless it still answers. */
+  setDirectory(nodes: readonly DirectoryNode[], now: number): void {
+    for (const { nodeId, publicKey } of nodes) {
+      if (publicKey !== undefined) this.#changedHands(this.#keys.list(nodeId, publicKey, now));
+    }
+    for (const nodeId of this.#directory.replace(nodes)) this.#renamed(nodeId);
   }
 
   setGroups(groups: Iterable<GroupFact>): void {
-    this.#groups = new Map([...groups].map((group) => [group.groupId, group]));
+    const next = new Map([...groups].map((group) => [group.groupId, group]));
+    for (const id of new Set([...this.#groups.keys(), ...next.keys()])) {
+      const [before, group] = [this.#groups.get(id), next.get(id)];
+      if (sameData(before, group)) continue;
+      this.#staleGroups.add(id);
+      for (const nodeId of [...(before?.memberIds ?? []), ...(group?.memberIds ?? [])]) this.#staleAgents.add(nodeId);
+    }
+    if (this.#staleGroups.size === 0) return;
+    this.#groups = next;
+    this.#groupsOf = new Map();
+    for (const { groupId, memberIds } of next.values()) {
+      for (const nodeId of memberIds) {
+        const known = this.#groupsOf.get(nodeId);
+        if (known === undefined) this.#groupsOf.set(nodeId, [groupId]);
+        else known.push(groupId);
+      }
+    }
+  }
+
+  /** Our node has told that a peer has another key: the same peer's when it signed for it, else another node's. */
+  keyReplaced(nodeId: number, publicKey: string, by: 'same-node' | 'another-node', at: number): void {
+    if (by === 'same-node') this.#keys.forget(nodeId);
+    if (this.#keys.keyOf(nodeId) === publicKey) return;
+    this.#keys.prove(nodeId, publicKey, at);
+    if (by === 'another-node') this.#beginAfresh(nodeId);
+    else this.#staleAgents.add(nodeId);
   }
 
   /** All peers that this node trusts. */
   setTrust(peers: Iterable<TrustFact>): void {
-    this.#trust = new Map([...peers].map((peer) => [peer.nodeId, peer]));
+    const next = new Map([...peers].map((peer) => [peer.nodeId, peer]));
+    for (const nodeId of new Set([...this.#trust.keys(), ...next.keys()])) {
+      if (!sameData(this.#trust.get(nodeId), next.get(nodeId))) this.#staleAgents.add(nodeId);
+    }
+    this.#trust = next;
   }
 
   setBeacons(beacons: Iterable<BeaconFact>): void {
     this.#beacons = new Map([...beacons].map((beacon) => [beacon.id, beacon]));
+    this.#beaconsStale = true;
   }
 
   /** Each node's clock minus ours, by public key. */
   setClocks(clocks: ReadonlyMap<string, ClockEstimate>): void {
-    this.#clocks = clocks;
+    const readable = new Map([...clocks].map(([key, estimate]) => [key, readableClock(estimate)]));
+    for (const nodeId of this.#agents.values.keys()) {
+      const key = this.#keys.keyOf(nodeId) ?? '';
+      if (!sameData(this.#clocks.get(key), readable.get(key))) this.#staleAgents.add(nodeId);
+    }
+    this.#clocks = readable;
   }
 
-  pingAnswered(nodeId: number, rttMs: number, at: number): void {
+  /** A ping of ours was answered, by the node with this key where it is known. */
+  pingAnswered(nodeId: number, rttMs: number, at: number, publicKey?: string): void {
+    if (publicKey !== undefined) this.#proven(nodeId, publicKey, at);
     this.#livenessOf(nodeId)?.answered(rttMs, at);
+    this.#pinged(nodeId);
   }
 
   /** A ping of ours, sent at `sentAt`, was given up. */
   pingUnanswered(nodeId: number, sentAt: number): void {
     this.#livenessOf(nodeId)?.unanswered(sentAt);
+    this.#pinged(nodeId);
   }
 
-  /** Draws the picture at `now`, in Unix milliseconds: times that pass (silence, farewells) change it too. */
+  /** Ids that another key took over since the last call, as far as our node has not told of them itself. */
+  takeKeyChanges(): readonly KeyChange[] {
+    const changes = this.#keyChanges;
+    this.#keyChanges = [];
+    return changes;
+  }
+
+  /** Brings the picture up to `now`, in Unix milliseconds: times that pass (silence, farewells) change it too. */
   refresh(now: number): GraphPicture {
-    this.#topology.expire(now);
-    const facts = {
+    const sinceMs = now - this.#expiredAt;
+    if (sinceMs < 0) this.#allStale(); // the clock went back: what is due by it is not due any more
+    if (sinceMs < 0 || sinceMs >= EXPIRE_MS) {
+      this.#topology.expire(now);
+      this.#expiredAt = now;
+    }
+    this.#takeStale(now);
+    const facts = this.#facts();
+    const agents = [...this.#staleAgents];
+    const drawn = agents.filter((nodeId) => this.#isDrawn(facts, nodeId, now));
+    for (const id of this.#staleTunnels) this.#drawTunnel(facts, id, now);
+    for (const nodeId of drawn) this.#drawAgent(facts, nodeId, now);
+    for (const id of this.#staleFlows) this.#drawFlow(id);
+    for (const id of this.#staleGroups) this.#drawGroup(id);
+    if (this.#beaconsStale) this.#drawBeacons(facts, now);
+    this.#staleAgents.clear();
+    this.#staleTunnels.clear();
+    this.#staleFlows.clear();
+    this.#staleGroups.clear();
+    this.#afresh.clear();
+    this.#beaconsStale = false;
+    return this.picture;
+  }
+
+  /** What is different in the picture since the last call. */
+  takeChanges(): GraphChanges {
+    return {
+      agents: this.#agents.takeChanges(),
+      tunnels: this.#tunnels.takeChanges(),
+      flows: this.#flows.takeChanges(),
+      beacons: this.#beaconLayer.takeChanges(),
+      groups: this.#groupLayer.takeChanges(),
+    };
+  }
+
+  #facts(): GraphFacts {
+    return {
       self: this.#self,
       directory: this.#directory,
       groups: this.#groups,
@@ -131,70 +267,168 @@ export class GraphState {
       trust: this.#trust,
       clocks: this.#clocks,
     };
-    const heard = lastHeardOf(facts);
-    const present = this.#present(heard, now);
-    const before = this.#picture;
-
-    const tunnels = new Map<string, Tunnel>();
-    for (const tunnel of this.#topology.tunnels.values()) {
-      if (!present.has(tunnel.a) || !present.has(tunnel.b)) continue;
-      tunnels.set(tunnel.id, drawTunnel(facts, tunnel, heard, before.tunnels.get(tunnel.id), now));
-    }
-    const agents = new Map<number, Agent>();
-    for (const nodeId of present) {
-      const drawn = drawAgent(facts, nodeId, heard.get(nodeId), before.agents.get(nodeId), now);
-      const leftAt = this.#left.get(nodeId);
-      agents.set(nodeId, leftAt === undefined ? drawn : { ...drawn, leftAt });
-    }
-    const flows = new Map<string, OpenFlow>();
-    for (const flow of this.#topology.flows.values()) {
-      if (present.has(flow.dialler) && present.has(flow.acceptor)) flows.set(flow.flowId, drawFlow(flow));
-    }
-    const groups = new Map([...this.#groups].map(([id, group]) => [id, drawGroup(group, agents, tunnels)]));
-    this.#picture = {
-      agents: keepUnchanged(before.agents, agents),
-      tunnels: keepUnchanged(before.tunnels, tunnels),
-      flows: keepUnchanged(before.flows, flows),
-      beacons: keepUnchanged(before.beacons, drawBeacons(facts, tunnels, before.beacons, now)),
-      groups: keepUnchanged(before.groups, groups),
-    };
-    return this.#picture;
   }
 
-  /** Who is drawn: everyone that somebody knows, less those who left more than a farewell ago. */
-  #present(heard: ReadonlyMap<number, number>, now: number): Set<number> {
-    const known = new Set<number>([...this.#directory.keys(), ...this.#topology.nodes.keys()]);
-    if (this.#self !== undefined) known.add(this.#self.nodeId);
-    for (const tunnel of this.#topology.tunnels.values()) known.add(tunnel.a).add(tunnel.b);
-    for (const nodeId of this.#picture.agents.keys()) known.add(nodeId);
-
-    const present = new Set<number>();
-    for (const nodeId of known) {
-      if (!this.#firstSeen.has(nodeId)) this.#firstSeen.set(nodeId, now);
-      if (!this.#hasLeft(nodeId, heard.get(nodeId), now)) this.#left.delete(nodeId);
-      else if (!this.#left.has(nodeId)) this.#left.set(nodeId, now);
-      if (now - (this.#left.get(nodeId) ?? now) <= FAREWELL_MS) present.add(nodeId);
-      else this.#liveness.delete(nodeId);
-    }
-    this.#forgetStrangers(known);
-    return present;
+  #proven(nodeId: number, publicKey: string, at: number): void {
+    const before = this.#keys.isProven(nodeId);
+    this.#changedHands(this.#keys.prove(nodeId, publicKey, at));
+    if (!before) this.#staleAgents.add(nodeId);
   }
 
-  #hasLeft(nodeId: number, lastHeard: number | undefined, now: number): boolean {
-    if (nodeId === this.#self?.nodeId || this.#directory.has(nodeId)) return false;
-    const quietMs = now - (lastHeard ?? this.#firstSeen.get(nodeId) ?? now);
-    return quietMs > (this.#everListed.has(nodeId) ? UNLISTED_QUIET_MS : SILENT_FOR_GOOD_MS);
+  /** Another node has the id: nothing that is known of the one before is shown for it. */
+  #changedHands(change: KeyChange | undefined): void {
+    if (change === undefined) return;
+    if (this.#keyChanges.length < MOST_KEY_CHANGES) this.#keyChanges.push(change);
+    this.#beginAfresh(change.nodeId);
   }
 
-  /** Drops the notes about nodes that nobody mentions any more. */
-  #forgetStrangers(known: ReadonlySet<number>): void {
-    for (const nodeId of this.#firstSeen.keys()) {
-      if (known.has(nodeId)) continue;
-      this.#firstSeen.delete(nodeId);
-      this.#left.delete(nodeId);
-      this.#everListed.delete(nodeId);
-      this.#liveness.delete(nodeId);
+  #beginAfresh(nodeId: number): void {
+    this.#topology.forget(nodeId);
+    this.#presence.forget(nodeId);
+    this.#liveness.delete(nodeId);
+    this.#afresh.add(nodeId);
+    this.#renamed(nodeId);
+  }
+
+  /** Who told a value is said by name. */
+  #renamed(nodeId: number): void {
+    this.#staleAgents.add(nodeId);
+    for (const id of this.#topology.tunnelsOf(nodeId)) this.#staleTunnels.add(id);
+  }
+
+  #pinged(nodeId: number): void {
+    this.#staleAgents.add(nodeId);
+    if (this.#self !== undefined) this.#staleTunnels.add(tunnelId(this.#self.nodeId, nodeId));
+  }
+
+  #allStale(): void {
+    for (const nodeId of this.#agents.values.keys()) this.#staleAgents.add(nodeId);
+    for (const id of this.#topology.tunnels.keys()) this.#staleTunnels.add(id);
+  }
+
+  /** What the reports changed, and what is due. */
+  #takeStale(now: number): void {
+    const { nodes, tunnels, flows } = this.#topology.takeChanges();
+    for (const nodeId of nodes) this.#staleAgents.add(nodeId);
+    for (const id of tunnels) {
+      this.#staleTunnels.add(id);
+      for (const end of endsOf(id)) this.#staleAgents.add(end);
     }
+    for (const id of flows) this.#staleFlows.add(id);
+    for (let id = this.#agentsDue.takeDue(now); id !== undefined; id = this.#agentsDue.takeDue(now)) {
+      this.#staleAgents.add(id);
+    }
+    for (let id = this.#tunnelsDue.takeDue(now); id !== undefined; id = this.#tunnelsDue.takeDue(now)) {
+      this.#staleTunnels.add(id);
+    }
+  }
+
+  /** Judges whether an agent is there, and takes it out if not. */
+  #isDrawn(facts: GraphFacts, nodeId: number, now: number): boolean {
+    const evidence = this.#evidenceFor(facts, nodeId);
+    const there = this.#presence.judge(nodeId, evidence, now);
+    if (there !== this.#there.has(nodeId)) this.#appears(nodeId);
+    if (there) {
+      this.#there.add(nodeId);
+      const judgedAt = this.#presence.changesAt(nodeId, evidence);
+      const drawnAt = agentChangesAt(facts, nodeId, now);
+      this.#agentsDue.set(nodeId, Math.min(judgedAt ?? Infinity, drawnAt ?? Infinity));
+      return true;
+    }
+    this.#there.delete(nodeId);
+    this.#agents.remove(nodeId);
+    this.#agentsDue.set(nodeId, undefined);
+    this.#liveness.delete(nodeId);
+    return false;
+  }
+
+  #evidenceFor(facts: GraphFacts, nodeId: number): PresenceEvidence {
+    if (nodeId === facts.self?.nodeId) return { known: true, listed: true, lastHeard: undefined };
+    const lastHeard = lastProofOf(facts, nodeId);
+    const large = this.#directory.size > MOST_LISTED_DRAWN;
+    const listed = this.#directory.has(nodeId) && (!large || lastHeard !== undefined || this.#isOurs(nodeId));
+    return { known: listed || lastHeard !== undefined, listed, lastHeard };
+  }
+
+  #isOurs(nodeId: number): boolean {
+    return this.#groupsOf.get(nodeId)?.some((groupId) => this.#groups.get(groupId)?.joined) ?? false;
+  }
+
+  /** An agent came or went: what it is an end of, or a member, comes and goes with it. */
+  #appears(nodeId: number): void {
+    for (const id of this.#topology.tunnelsOf(nodeId)) this.#staleTunnels.add(id);
+    for (const id of this.#topology.flowsOf(nodeId)) this.#staleFlows.add(id);
+    for (const groupId of this.#groupsOf.get(nodeId) ?? []) this.#staleGroups.add(groupId);
+  }
+
+  #drawAgent(facts: GraphFacts, nodeId: number, now: number): void {
+    this.#drawn += 1;
+    const known = this.#afresh.has(nodeId) ? undefined : this.#agents.values.get(nodeId);
+    const agent = drawAgent(facts, nodeId, this.#presence.leftAt(nodeId), known, now);
+    const before = this.#agents.put(nodeId, agent);
+    if (before?.health.state === agent.health.state) return;
+    for (const groupId of this.#groupsOf.get(nodeId) ?? []) this.#staleGroups.add(groupId);
+  }
+
+  #drawTunnel(facts: GraphFacts, id: string, now: number): void {
+    const tunnel = this.#topology.tunnels.get(id);
+    const shown = tunnel !== undefined && this.#there.has(tunnel.a) && this.#there.has(tunnel.b);
+    this.#tunnelsDue.set(id, shown ? tunnelChangesAt(facts, tunnel, now) : undefined);
+    const known = this.#tunnels.values.get(id);
+    const afresh = endsOf(id).some((end) => this.#afresh.has(end));
+    const drawn = shown ? drawTunnel(facts, tunnel, afresh ? undefined : known, now) : undefined;
+    if (drawn === undefined) this.#tunnels.remove(id);
+    else {
+      this.#drawn += 1;
+      this.#tunnels.put(id, drawn);
+    }
+    this.#relays(id, known?.beacon, drawn?.beacon);
+    if (known?.path === drawn?.path) return;
+    for (const end of endsOf(id)) for (const groupId of this.#groupsOf.get(end) ?? []) this.#staleGroups.add(groupId);
+  }
+
+  #relays(id: string, before: string | undefined, beacon: string | undefined): void {
+    if (before === undefined && beacon === undefined) return;
+    this.#beaconsStale = true;
+    if (before === beacon) return;
+    if (before !== undefined) {
+      const through = this.#relayed.get(before);
+      through?.delete(id);
+      if (through?.size === 0) this.#relayed.delete(before);
+    }
+    if (beacon !== undefined) this.#relayed.set(beacon, (this.#relayed.get(beacon) ?? new Set<string>()).add(id));
+  }
+
+  #drawFlow(id: string): void {
+    const flow = this.#topology.flows.get(id);
+    const shown = flow !== undefined && this.#there.has(flow.dialler) && this.#there.has(flow.acceptor);
+    if (shown) this.#flows.put(id, drawFlow(flow));
+    else this.#flows.remove(id);
+  }
+
+  #drawGroup(groupId: number): void {
+    const group = this.#groups.get(groupId);
+    if (group === undefined) {
+      this.#groupLayer.remove(groupId);
+      return;
+    }
+    const members = new Set(group.memberIds);
+    const inner = [...members].flatMap((nodeId) =>
+      [...this.#topology.tunnelsOf(nodeId)].flatMap((id) => {
+        const tunnel = this.#tunnels.values.get(id);
+        return tunnel?.a === nodeId && members.has(tunnel.b) ? [tunnel] : [];
+      }),
+    );
+    this.#groupLayer.put(groupId, drawGroup(group, this.#agents.values, inner));
+  }
+
+  #drawBeacons(facts: GraphFacts, now: number): void {
+    const ids = new Set([...this.#beacons.keys(), ...this.#relayed.keys()]);
+    for (const id of ids) {
+      const through = [...(this.#relayed.get(id) ?? [])].flatMap((tunnel) => this.#tunnels.values.get(tunnel) ?? []);
+      this.#beaconLayer.put(id, drawBeacon(facts, id, through, this.#beaconLayer.values.get(id), now));
+    }
+    for (const id of this.#beaconLayer.values.keys()) if (!ids.has(id)) this.#beaconLayer.remove(id);
   }
 
   #livenessOf(nodeId: number): PeerLiveness | undefined {
@@ -204,4 +438,14 @@ export class GraphState {
     this.#liveness.set(nodeId, fresh);
     return fresh;
   }
+}
+
+/** Bounds grow with time: told in two figures, upwards, so that a clock is not another one each second. */
+function readableClock(estimate: ClockEstimate): ClockEstimate {
+  const step = 10 ** Math.floor(Math.log10(Math.max(estimate.boundMs, 0.01)) - 1);
+  return { ...estimate, boundMs: Math.ceil(estimate.boundMs / step) * step };
+}
+
+function endsOf(id: string): readonly number[] {
+  return id.split('-').map(Number);
 }

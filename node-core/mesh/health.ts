@@ -31,7 +31,7 @@ const LOSS_LIMIT = 0.01;
 const TIMES_ITS_HOUR = 3;
 /** Three times next to nothing is still next to nothing: below this a slower answer is noise of the machine. */
 const SLOW_AT_LEAST_MS = 20;
-const FALL_MATTERS_MS = 30 * 60_000;
+export const FALL_MATTERS_MS = 30 * 60_000;
 
 /**
  * The one rule of health, for agents and tunnels. Failing: silent on all paths for 10 s, or 5 % and more of its requests

@@ -16,6 +16,7 @@ interface Holder {
 
 /** A key that was proven within this time stands against the registry's word. */
 const PROVEN_FOR_MS = 60_000;
+const MOST_KEYS = 50_000;
 
 /**
  * Which key stands under each id. The registry gives ids out, and gives one out again when it was restored from an old copy:
@@ -40,7 +41,7 @@ export class NodeKeys {
       holder.provenAt = Math.max(at, holder.provenAt ?? at);
       return undefined;
     }
-    this.#holders.set(nodeId, { publicKey, provenAt: at });
+    this.#hold(nodeId, { publicKey, provenAt: at });
     return holder === undefined ? undefined : { nodeId, from: holder.publicKey, to: publicKey, by: 'tunnel' };
   }
 
@@ -49,11 +50,17 @@ export class NodeKeys {
     const holder = this.#holders.get(nodeId);
     if (holder?.publicKey === publicKey) return undefined;
     if (holder?.provenAt !== undefined && now - holder.provenAt < PROVEN_FOR_MS) return undefined;
-    this.#holders.set(nodeId, { publicKey, provenAt: undefined });
+    this.#hold(nodeId, { publicKey, provenAt: undefined });
     return holder === undefined ? undefined : { nodeId, from: holder.publicKey, to: publicKey, by: 'registry' };
   }
 
   forget(nodeId: number): void {
     this.#holders.delete(nodeId);
+  }
+
+  #hold(nodeId: number, holder: Holder): void {
+    this.#holders.delete(nodeId);
+    this.#holders.set(nodeId, holder);
+    if (this.#holders.size > MOST_KEYS) this.#holders.delete(this.#holders.keys().next().value as number);
   }
 }

@@ -49,10 +49,15 @@ export interface FlowFacts {
 type OpenTunnel = TunnelFacts & { readonly sides: Map<number, TunnelSideFacts> };
 type OpenFlow = FlowFacts & { readonly heardFrom: Map<FlowReport['role'], number> };
 
-export type DroppedReport = 'self-tunnel' | 'contradicts-other-end' | 'too-many-from-one-node' | 'too-many';
+export type DroppedReport =
+  | 'self-tunnel'
+  | 'self-flow'
+  | 'contradicts-other-end'
+  | 'too-many-from-one-node'
+  | 'too-many';
 
 const REQUEST_WINDOW_MS = 60_000;
-const TRAFFIC_WINDOW_MS = 10_000;
+export const TRAFFIC_WINDOW_MS = 10_000;
 /** A path that held for less was only tried: leaving it is no fall. */
 const HELD_MS = 5_000;
 /** Reports come every 5 s; a side that missed this many is no longer drawn. */
@@ -60,6 +65,8 @@ const SIDE_LIFETIME_MS = 90_000;
 const FLOW_LIFETIME_MS = 30_000;
 const NODE_LIFETIME_MS = 900_000;
 const MOST_NODES = 20_000;
+const MOST_TUNNELS = 100_000;
+const MOST_FLOWS = 100_000;
 const MOST_TUNNELS_OF_ONE_NODE = 2_000;
 const MOST_FLOWS_OF_ONE_NODE = 2_000;
 const NANOS_PER_MS = 1e6;
@@ -73,6 +80,15 @@ export function tunnelId(one: number, other: number): string {
   return one < other ? `${one}-${other}` : `${other}-${one}`;
 }
 
+/** What is different since it was last asked, by id; also what is gone. */
+export interface TopologyChanges {
+  readonly nodes: ReadonlySet<number>;
+  readonly tunnels: ReadonlySet<string>;
+  readonly flows: ReadonlySet<string>;
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
 /**
  * Folds report rows into the mesh as its nodes see it. Deterministic: the same rows and the same `expire` calls give the
  * same state. What one node may add is bounded, so that no reporter can crowd the others out.
@@ -81,10 +97,17 @@ export class Topology {
   readonly #nodes = new Map<number, NodeFacts>();
   readonly #tunnels = new Map<string, OpenTunnel>();
   readonly #flows = new Map<string, OpenFlow>();
-  readonly #tunnelsOf = new Map<number, number>();
-  readonly #flowsOf = new Map<number, number>();
+  /** The tunnels that a node is an end of, whoever told of them. */
+  readonly #tunnelsAt = new Map<number, Set<string>>();
+  /** The flows that a node is an end of. */
+  readonly #flowsAt = new Map<number, Set<string>>();
+  /** How many sides of tunnels, and ends of flows, a node told of. */
+  readonly #flowsTold = new Map<number, number>();
+  readonly #tunnelsTold = new Map<number, number>();
+  #changed = { nodes: new Set<number>(), tunnels: new Set<string>(), flows: new Set<string>() };
   readonly #dropped: Record<DroppedReport, number> = {
     'self-tunnel': 0,
+    'self-flow': 0,
     'contradicts-other-end': 0,
     'too-many-from-one-node': 0,
     'too-many': 0,
@@ -101,6 +124,36 @@ export class Topology {
 
   get flows(): ReadonlyMap<string, FlowFacts> {
     return this.#flows;
+  }
+
+  /** The tunnels that a node is an end of. */
+  tunnelsOf(nodeId: number): ReadonlySet<string> {
+    return this.#tunnelsAt.get(nodeId) ?? NONE;
+  }
+
+  /** The flows that a node is an end of. */
+  flowsOf(nodeId: number): ReadonlySet<string> {
+    return this.#flowsAt.get(nodeId) ?? NONE;
+  }
+
+  /** What changed since the last call. */
+  takeChanges(): TopologyChanges {
+    const changed = this.#changed;
+    this.#changed = { nodes: new Set(), tunnels: new Set(), flows: new Set() };
+    return changed;
+  }
+
+  /** Forgets all that was told by a node and of it: another one has its id now. */
+  forget(nodeId: number): void {
+    this.#forgetNode(nodeId);
+    for (const id of this.tunnelsOf(nodeId)) {
+      const tunnel = this.#tunnels.get(id);
+      for (const reporter of tunnel?.sides.keys() ?? []) if (tunnel !== undefined) this.#removeSide(tunnel, reporter);
+    }
+    for (const flowId of this.flowsOf(nodeId)) {
+      const flow = this.#flows.get(flowId);
+      for (const role of flow?.heardFrom.keys() ?? []) if (flow !== undefined) this.#removeEnd(flow, role);
+    }
   }
 
   /** Rows that were folded in. */
@@ -121,7 +174,7 @@ export class Topology {
   /** Forgets what was not repeated for so long that it no longer holds. */
   expire(now: number): void {
     for (const [nodeId, node] of this.#nodes) {
-      if (now - node.at > NODE_LIFETIME_MS) this.#nodes.delete(nodeId);
+      if (now - node.at > NODE_LIFETIME_MS) this.#forgetNode(nodeId);
     }
     for (const tunnel of this.#tunnels.values()) {
       for (const side of tunnel.sides.values()) {
@@ -157,6 +210,7 @@ export class Topology {
     requests.add(row.at, report.requests);
     failures.add(row.at, report.failures);
     this.#nodes.set(row.reporter, { nodeId: row.reporter, at: row.at, report, requests, failures });
+    this.#changed.nodes.add(row.reporter);
     return undefined;
   }
 
@@ -169,17 +223,21 @@ export class Topology {
       if (tunnel !== undefined) this.#removeSide(tunnel, row.reporter);
       return undefined;
     }
-    if (known === undefined && !take(this.#tunnelsOf, row.reporter, MOST_TUNNELS_OF_ONE_NODE)) {
+    if (tunnel === undefined && this.#tunnels.size >= MOST_TUNNELS) return 'too-many';
+    if (known === undefined && !take(this.#tunnelsTold, row.reporter, MOST_TUNNELS_OF_ONE_NODE)) {
       return 'too-many-from-one-node';
     }
     const [a, b] = [Math.min(row.reporter, report.peerNodeId), Math.max(row.reporter, report.peerNodeId)];
     const target = tunnel ?? { id, a, b, sides: new Map<number, TunnelSideFacts>() };
     target.sides.set(row.reporter, foldSide(row, report, known));
     this.#tunnels.set(id, target);
+    this.#changed.tunnels.add(id);
+    for (const end of [a, b]) addTo(this.#tunnelsAt, end, id);
     return undefined;
   }
 
   #foldFlow(row: ReportRowHead, report: FlowReport): DroppedReport | undefined {
+    if (report.peerNodeId === row.reporter) return 'self-flow';
     const [dialler, acceptor] =
       report.role === 'dialler' ? [row.reporter, report.peerNodeId] : [report.peerNodeId, row.reporter];
     const known = this.#flows.get(report.flowId);
@@ -190,25 +248,40 @@ export class Topology {
       if (known !== undefined) this.#removeEnd(known, report.role);
       return undefined;
     }
-    if (known?.heardFrom.has(report.role) !== true && !take(this.#flowsOf, row.reporter, MOST_FLOWS_OF_ONE_NODE)) {
-      return 'too-many-from-one-node';
+    if (known === undefined && this.#flows.size >= MOST_FLOWS) return 'too-many';
+    if (known?.heardFrom.has(report.role) !== true) {
+      if (!take(this.#flowsTold, row.reporter, MOST_FLOWS_OF_ONE_NODE)) return 'too-many-from-one-node';
+      this.#changed.flows.add(report.flowId);
     }
     const { flowId, port, groupId } = report;
     const openedAt = onOurClock(report.openedAt, row);
     const flow = known ?? { flowId, dialler, acceptor, port, groupId, openedAt, heardFrom: new Map() };
     flow.heardFrom.set(report.role, row.at);
     this.#flows.set(flowId, flow);
+    for (const end of [dialler, acceptor]) addTo(this.#flowsAt, end, flowId);
     return undefined;
   }
 
+  #forgetNode(nodeId: number): void {
+    if (this.#nodes.delete(nodeId)) this.#changed.nodes.add(nodeId);
+  }
+
   #removeSide(tunnel: OpenTunnel, reporter: number): void {
-    if (tunnel.sides.delete(reporter)) give(this.#tunnelsOf, reporter);
-    if (tunnel.sides.size === 0) this.#tunnels.delete(tunnel.id);
+    if (!tunnel.sides.delete(reporter)) return;
+    this.#changed.tunnels.add(tunnel.id);
+    give(this.#tunnelsTold, reporter);
+    if (tunnel.sides.size > 0) return;
+    this.#tunnels.delete(tunnel.id);
+    for (const end of [tunnel.a, tunnel.b]) removeFrom(this.#tunnelsAt, end, tunnel.id);
   }
 
   #removeEnd(flow: OpenFlow, role: FlowReport['role']): void {
-    if (flow.heardFrom.delete(role)) give(this.#flowsOf, flow[role]);
-    if (flow.heardFrom.size === 0) this.#flows.delete(flow.flowId);
+    if (!flow.heardFrom.delete(role)) return;
+    this.#changed.flows.add(flow.flowId);
+    give(this.#flowsTold, flow[role]);
+    if (flow.heardFrom.size > 0) return;
+    this.#flows.delete(flow.flowId);
+    for (const end of [flow.dialler, flow.acceptor]) removeFrom(this.#flowsAt, end, flow.flowId);
   }
 }
 
@@ -261,4 +334,16 @@ function give(counts: Map<number, number>, reporter: number): void {
   const count = counts.get(reporter) ?? 0;
   if (count > 1) counts.set(reporter, count - 1);
   else counts.delete(reporter);
+}
+
+function addTo(sets: Map<number, Set<string>>, owner: number, id: string): void {
+  const set = sets.get(owner);
+  if (set === undefined) sets.set(owner, new Set([id]));
+  else set.add(id);
+}
+
+function removeFrom(sets: Map<number, Set<string>>, owner: number, id: string): void {
+  const set = sets.get(owner);
+  set?.delete(id);
+  if (set?.size === 0) sets.delete(owner);
 }

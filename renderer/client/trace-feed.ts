@@ -94,7 +94,7 @@ export async function exportTraces(traceIds: readonly string[], joined: boolean)
   tell({ text: `Exported ${result.spans} spans with ${joined ? 'joined' : 'raw'} ids.`, failed: false });
 }
 
-function narrowing(filter: Filter): { groupId?: number; nodeId?: number; text?: string } {
+function narrowing(filter: Filter): { groupId?: number; nodeId?: number; nodeKey?: string; text?: string } {
   const { groups, agents } = useGraphStore.getState();
   const [group] = chipValues(filter, 'group');
   const [agent] = chipValues(filter, 'agent');
@@ -105,6 +105,7 @@ function narrowing(filter: Filter): { groupId?: number; nodeId?: number; text?: 
   return {
     ...(groupId === undefined ? {} : { groupId: groupId.groupId }),
     ...(node === undefined ? {} : { nodeId: node.nodeId }),
+    ...(node?.keyFingerprint === undefined ? {} : { nodeKey: node.keyFingerprint }),
     text: plainText(filter),
   };
 }

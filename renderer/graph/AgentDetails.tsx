@@ -41,7 +41,7 @@ export function AgentDetails({ nodeId }: { nodeId: number }) {
         <Identity agent={agent} />
         <Measured agent={agent} />
         <Tunnels nodeId={nodeId} />
-        <LastTraces nodeId={nodeId} />
+        <LastTraces nodeId={nodeId} nodeKey={agent.keyFingerprint} />
       </div>
       <Acts>
         {!agent.self && (
@@ -135,6 +135,7 @@ function Identity({ agent }: { agent: Agent }) {
         <Fact name="key">
           {agent.keyFingerprint === undefined ? <Unknown /> : <Key publicKey={agent.keyFingerprint} />}
         </Fact>
+        <Fact name="proven">{PROVEN[agent.self ? 'self' : agent.authenticated ? 'tunnel' : 'nobody']}</Fact>
         <Fact name="groups">{names.length === 0 ? 'none' : <Name text={names.join(', ')} />}</Fact>
         <Fact name="tags">{agent.tags.length === 0 ? 'none' : <Name text={agent.tags.join(', ')} />}</Fact>
         <Fact name="version">{agent.version === undefined ? <Unknown /> : <Name text={agent.version} />}</Fact>
@@ -146,6 +147,13 @@ function Identity({ agent }: { agent: Agent }) {
     </Section>
   );
 }
+
+/** Whose word it is that the agent is who it says. */
+const PROVEN = {
+  self: 'this node',
+  tunnel: 'by its tunnel with this node',
+  nobody: 'not yet: so the registry says',
+} as const;
 
 const Unknown = () => <span className="t3">unknown</span>;
 
@@ -230,17 +238,17 @@ function TunnelRow({ tunnel, nodeId, agents }: TunnelRowProps) {
 
 const LAST_TRACES = 5;
 
-function LastTraces({ nodeId }: { nodeId: number }) {
+function LastTraces({ nodeId, nodeKey }: { nodeId: number; nodeKey: string | undefined }) {
   const [traces, setTraces] = useState<readonly TraceSummary[] | undefined>(undefined);
   useEffect(() => {
     let current = true;
-    void ask((deck) => deck.trace.search({ nodeId, limit: LAST_TRACES })).then(([error, result]) => {
+    void ask((deck) => deck.trace.search({ nodeId, nodeKey, limit: LAST_TRACES })).then(([error, result]) => {
       if (current && error === null) setTraces(result.traces);
     });
     return () => {
       current = false;
     };
-  }, [nodeId]);
+  }, [nodeId, nodeKey]);
   if (traces === undefined || traces.length === 0) return null;
   return (
     <Section title="Last traces" figure={formatCount(traces.length)}>

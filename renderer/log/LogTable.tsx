@@ -9,7 +9,7 @@ import { useGraphStore } from '../stores/graph-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { Name } from '../ui/Name.tsx';
 import { type Column, VirtualTable } from '../ui/VirtualTable.tsx';
-import { logText } from './log-text.ts';
+import { isAboutNow, logText } from './log-text.ts';
 
 /** Lines of the log, newest at the end, where it stays until the reader scrolls away. */
 export function LogTable({ label, rows }: { label: string; rows: readonly LogEvent[] }) {
@@ -48,7 +48,8 @@ function LineText({ event }: { event: LogEvent }) {
 
 function openSubject(event: LogEvent): void {
   const { select } = useViewStore.getState();
-  if (event.nodeId !== undefined) select({ kind: 'agent', nodeId: event.nodeId });
+  const isAgents = event.nodeId !== undefined && isAboutNow(event, useGraphStore.getState().agents);
+  if (isAgents && event.nodeId !== undefined) select({ kind: 'agent', nodeId: event.nodeId });
   else if (event.groupId !== undefined) select({ kind: 'group', groupId: event.groupId });
 }
 

@@ -3,7 +3,7 @@ import type { Group } from '../../node-core/contract/group.ts';
 import type { LogEvent } from '../../node-core/contract/log.ts';
 import { chipValues, type Filter, plainText } from '../stores/filter.ts';
 import type { Selection } from '../stores/view-store.ts';
-import { logText } from './log-text.ts';
+import { agentOf, isAboutNow, logText } from './log-text.ts';
 
 /** The global filter's agents, groups and words hold here too. */
 export function fitsFilter(
@@ -14,7 +14,7 @@ export function fitsFilter(
 ): boolean {
   const agentNames = chipValues(filter, 'agent');
   const groupNames = chipValues(filter, 'group');
-  const agent = event.nodeId === undefined ? undefined : agents.get(event.nodeId);
+  const agent = agentOf(event, agents);
   const group = groups.get(event.groupId ?? agent?.groupIds.find((id) => id !== 0) ?? -1);
   const agentFits = agentNames.length === 0 || agentNames.includes(agent?.hostname.toLowerCase() ?? '');
   const groupFits = groupNames.length === 0 || groupNames.includes(group?.name.toLowerCase() ?? '');
@@ -29,10 +29,10 @@ export interface LogFacts {
 }
 
 /** Whether a line is about what is selected: an agent, an end of a tunnel, a group or one of its members, a service. */
-export function concerns(event: LogEvent, selection: Selection, { groups, tunnels }: LogFacts): boolean {
+export function concerns(event: LogEvent, selection: Selection, { agents, groups, tunnels }: LogFacts): boolean {
   switch (selection.kind) {
     case 'agent':
-      return event.nodeId === selection.nodeId;
+      return event.nodeId === selection.nodeId && isAboutNow(event, agents);
     case 'tunnel': {
       const tunnel = tunnels.get(selection.id);
       return tunnel !== undefined && (event.nodeId === tunnel.a || event.nodeId === tunnel.b);

@@ -207,7 +207,13 @@ export function withSort(sort: readonly Sort[], key: SortKey, add: boolean): rea
 /** How the list's question is put to the host. */
 export function traceQueryOf(
   controls: TraceControls,
-  narrowing: { groupId?: number; nodeId?: number; span?: { fromMs: number; toMs: number }; text?: string },
+  narrowing: {
+    groupId?: number;
+    nodeId?: number;
+    nodeKey?: string;
+    span?: { fromMs: number; toMs: number };
+    text?: string;
+  },
   nowMs: number,
 ): TraceQuery {
   const text = [controls.text.trim(), narrowing.text?.trim() ?? ''].filter(Boolean).join(' ');
@@ -219,6 +225,7 @@ export function traceQueryOf(
     ...(controls.service === '' ? {} : { service: controls.service }),
     ...(groupId === undefined ? {} : { groupId }),
     ...(narrowing.nodeId === undefined ? {} : { nodeId: narrowing.nodeId }),
+    ...(narrowing.nodeKey === undefined ? {} : { nodeKey: narrowing.nodeKey }),
     ...(controls.minDurationMs === undefined ? {} : { minDurationMs: controls.minDurationMs }),
     ...(controls.status === 'any' ? {} : { status: controls.status }),
     limit: 500,

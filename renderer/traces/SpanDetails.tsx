@@ -15,7 +15,7 @@ import { EndsTable } from '../ui/EndsTable.tsx';
 import { Name } from '../ui/Name.tsx';
 import { PathSwatch } from '../ui/PathSwatch.tsx';
 import { Acts, Fact, Facts, Section } from '../ui/Section.tsx';
-import { CATEGORY_WORDS, clockText, errorText, pathText, spanActor } from './span-text.ts';
+import { agentOf, CATEGORY_WORDS, clockText, errorText, pathText, recordedBy, spanActor } from './span-text.ts';
 
 /** Everything about one span, the verdict first and the raw record last. */
 export function SpanDetails({ span }: { span: TraceSpan }) {
@@ -46,11 +46,11 @@ export function SpanDetails({ span }: { span: TraceSpan }) {
 }
 
 function SpanActs({ span }: { span: TraceSpan }) {
-  const { nodeId } = span;
+  const agent = useGraphStore((state) => agentOf(span, state.agents));
   return (
     <Acts>
-      {nodeId !== undefined && (
-        <button type="button" className="button" onClick={() => showAgent(nodeId)}>
+      {agent !== undefined && (
+        <button type="button" className="button" onClick={() => showAgent(agent.nodeId)}>
           Show in the graph
         </button>
       )}
@@ -158,9 +158,11 @@ function Clock({ span, other }: { span: TraceSpan; other: TraceSpan | undefined 
 }
 
 function Identity({ span }: { span: TraceSpan }) {
+  const recorded = useGraphStore((state) => recordedBy(span, state.agents));
   return (
     <Section title="Span">
       <Facts>
+        <Fact name="recorded by">{recorded}</Fact>
         <Fact name="kind">{span.kind}</Fact>
         <Fact name="drawn as">{CATEGORY_WORDS[span.category]}</Fact>
         <Fact name="trace id">

@@ -8,7 +8,7 @@ import { toggled, useTraceStore, type Window } from '../stores/trace-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { HealthGlyph } from '../ui/HealthGlyph.tsx';
 import { Name } from '../ui/Name.tsx';
-import { barText, rowLabel, spanActor } from './span-text.ts';
+import { agentOf, barText, rowLabel, spanActor } from './span-text.ts';
 import { shareOf, startOf } from './time-axis.ts';
 import type { WaterfallRow } from './waterfall-rows.ts';
 
@@ -124,7 +124,7 @@ function Fold({ row }: { row: WaterfallRow }) {
 
 function GroupStrip({ span }: { span: TraceSpan }) {
   const hue = useGraphStore((state) => {
-    const agent = span.nodeId === undefined ? undefined : state.agents.get(span.nodeId);
+    const agent = agentOf(span, state.agents);
     return hueOf(agent === undefined ? (span.groupId ?? 0) : homeGroup(agent), state.groups);
   });
   return <i className={`group-strip hue-${hue ?? 'none'}`} aria-hidden="true" />;

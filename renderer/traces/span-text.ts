@@ -1,4 +1,6 @@
+import type { Agent } from '../../node-core/contract/graph.ts';
 import type { Trace, TraceSpan } from '../../node-core/contract/trace.ts';
+import { formatShortId } from '../format/address.ts';
 import { formatBound, formatDuration, formatOffset } from '../format/duration.ts';
 import { formatSafeText } from '../format/safe-text.ts';
 import { spoken } from '../format/spoken.ts';
@@ -8,6 +10,22 @@ import type { WaterfallRow } from './waterfall-rows.ts';
 /** Who a span is of: its agent, or both of a flow. */
 export function spanActor(span: TraceSpan, other: TraceSpan | undefined): string {
   return other === undefined ? span.service : `${span.service} to ${other.service}`;
+}
+
+/** The agent that has the id of a span's node, if its key is the one that sent the span. */
+export function agentOf(span: TraceSpan, agents: ReadonlyMap<number, Agent>): Agent | undefined {
+  const agent = span.nodeId === undefined || !span.authenticated ? undefined : agents.get(span.nodeId);
+  const sameKey = agent?.keyFingerprint === undefined || agent.keyFingerprint === span.nodeKey;
+  return sameKey ? agent : undefined;
+}
+
+/** Who recorded a span, and whose word that is. */
+export function recordedBy(span: TraceSpan, agents: ReadonlyMap<number, Agent>): string {
+  const { nodeId, nodeKey = '', authenticated } = span;
+  if (nodeId === undefined) return 'a program of this machine, which proved nothing';
+  if (!authenticated) return `node ${nodeId}, so it says: nothing proves it`;
+  const key = `node ${nodeId} with the key ${formatShortId(nodeKey)}, proven by its tunnel`;
+  return agents.has(nodeId) && agentOf(span, agents) === undefined ? `${key}; another node has its id now` : key;
 }
 
 const textAttribute = (span: TraceSpan, key: string): string | undefined => {

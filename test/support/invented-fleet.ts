@@ -49,6 +49,7 @@ function selfOf(now: number, groupIds: number[]): Agent {
     health: { state: 'ok', reason: 'this node', since: now - 900_000 },
     live: true,
     reports: true,
+    authenticated: true,
   };
 }
 
@@ -108,6 +109,7 @@ function agentOf(groupId: number, hostname: string, index: number, now: number):
     health,
     live: !away,
     reports: !quiet,
+    authenticated: !quiet,
     ...(away || quiet ? {} : { rtt: told(12 + ((nodeId * 37) % 70) + 0.4, now), loss: told(slow ? 0.021 : 0, now) }),
     lastHeard: now - (away ? 48_000 : 800),
     ...(hostname === 'ct-watch' ? { clock: { offsetMs: 3_000.2, boundMs: 0.4, at: now - 14_000 } } : {}),

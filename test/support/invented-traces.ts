@@ -92,6 +92,7 @@ function spanOf(seed: SpanSeed, index: number, traceId: string, startUnixMs: num
     status: failed ? 'error' : 'unset',
     statusMessage: failed ? 'timeout' : '',
     service,
+    authenticated: true,
     groupId: service === 'desk-1' ? 14 : service === 'filings-2' ? 12 : 13,
     category,
     ...(stream ? { path: category === 'relay' ? ('relay' as const) : ('direct' as const) } : {}),

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { SPAN } from '../../node-core/base/tracer.ts';
+import { ATTR, SPAN } from '../../node-core/base/tracer.ts';
 import type { FoundJoin } from '../../node-core/collector/flow-join.ts';
 import type { SpanStore } from '../../node-core/collector/store.ts';
 import { aSpan, exporterOf, spanIdOf, T0, traceIdOf } from './spans.ts';
@@ -135,7 +135,7 @@ export function describeSpanStore(kind: string, prepare: () => Promise<StoreGrou
           [
             trace(1, [0, 100], { from: 7, values: { 'pilot.group.id': 3 } }),
             trace(2, [1_000, 1_900], { from: 8, status: { code: 2, message: 'no filing' } }),
-            trace(3, [5_000, 5_010], { values: { note: 'say "hi" 100%_' } }),
+            trace(3, [5_000, 5_010], { values: { note: 'say "hi" 100%_', [ATTR.nodeId]: 6 } }),
             aSpan(4, 3, { traceId: traceIdOf(3), name: SPAN.stream, ms: [5_002, 5_004] }),
           ],
           [],
@@ -149,6 +149,9 @@ export function describeSpanStore(kind: string, prepare: () => Promise<StoreGrou
         ['to a time', { toMs: baseMs + 4_000 }, [2, 1]],
         ['a service', { service: 'agent-8' }, [2]],
         ['a node', { nodeId: 7 }, [1]],
+        ['a node under its key', { nodeId: 7, nodeKey: exporterOf(7).publicKey }, [1]],
+        ['a node under the key of who had its id before', { nodeId: 7, nodeKey: exporterOf(6).publicKey }, []],
+        ['a node that a span only says it is of', { nodeId: 6 }, []],
         ['a group', { groupId: 3 }, [1]],
         ['errors', { status: 'error' }, [2]],
         ['no errors', { status: 'ok' }, [3, 1]],

@@ -61,7 +61,7 @@ async function summarise(run: RunQuery, roots: readonly string[]): Promise<Trace
      SELECT root, ${FIRST_NS} AS first_ns, ${DURATION_NS} AS duration_ns, arg_min(coalesce(title, name), ${PLACE}) AS title,
        list(DISTINCT trace_id) AS raw_ids, count(DISTINCT (trace_id, ${IDENTITY})) AS spans,
        count(DISTINCT (trace_id, ${IDENTITY})) FILTER (failed) AS errors,
-       list(DISTINCT service) AS services, list(DISTINCT node_id) FILTER (node_id IS NOT NULL) AS nodes,
+       list(DISTINCT service) AS services, list(DISTINCT exporter_node) FILTER (exporter_node IS NOT NULL) AS nodes,
        list(DISTINCT group_id) FILTER (group_id IS NOT NULL) AS groups
      FROM member WHERE root IN (${roots.map(() => '?').join(', ')}) GROUP BY root ORDER BY first_ns DESC, root`,
     roots,
@@ -82,10 +82,11 @@ function timeConditions({ fromMs, toMs }: TraceQuery): Condition[] {
 }
 
 /** What one span of the trace must be. */
-function spanConditions({ service, nodeId, groupId, status, text = '' }: TraceQuery): Condition[] {
+function spanConditions({ service, nodeId, nodeKey, groupId, status, text = '' }: TraceQuery): Condition[] {
   const found: Condition[] = [];
   if (service !== undefined) found.push({ sql: 'service = ?', parameters: [service] });
-  if (nodeId !== undefined) found.push({ sql: 'node_id = ?', parameters: [nodeId] });
+  if (nodeId !== undefined) found.push({ sql: 'exporter_node = ?', parameters: [nodeId] });
+  if (nodeKey !== undefined) found.push({ sql: 'exporter_key = ?', parameters: [nodeKey] });
   if (groupId !== undefined) found.push({ sql: 'group_id = ?', parameters: [groupId] });
   if (status === 'error') found.push({ sql: 'failed', parameters: [] });
   if (text !== '') {

@@ -64,6 +64,8 @@ export class SpanPen {
       statusMessage: span.status.message,
       service: serviceOf(span),
       nodeId: nodeIdOf(span),
+      authenticated: span.exporter !== undefined,
+      nodeKey: span.exporter?.publicKey,
       groupId: integerAttribute(span.attributes, ATTR.groupId, 0xffff),
       category: position.category,
       path: pathOf(span),

@@ -2,7 +2,7 @@ import { ATTR } from '../../base/tracer.ts';
 import type { TraceQuery, TraceSummary } from '../../contract/trace.ts';
 import type { FlowJoin, JoinedTrace } from '../flow-join.ts';
 import { integerAttribute, type SpanRecord, STATUS_CODE } from '../span.ts';
-import { nodeIdOf, serviceOf } from '../span-origin.ts';
+import { serviceOf } from '../span-origin.ts';
 import { titleOf } from './trace-view.ts';
 
 interface Growing {
@@ -14,7 +14,9 @@ interface Growing {
   spans: number;
   errors: number;
   readonly services: Set<string>;
+  /** Those that were proven to have sent a span of it. */
   readonly nodeIds: Set<number>;
+  readonly nodeKeys: Set<string>;
   readonly groupIds: Set<number>;
 }
 
@@ -42,7 +44,9 @@ export class TraceTail {
 
   /** Joins changed which traces are one: they are told again as one. */
   regroup(joins: readonly FlowJoin[]): void {
-    for (const join of joins) for (const changed of this.#readers) changed.add(join.diallerTraceId);
+    for (const { diallerTraceId } of joins) {
+      for (const changed of this.#readers) if (changed.size < MOST_TRACES) changed.add(diallerTraceId);
+    }
   }
 
   /** Summaries of the traces that changed, at most five times a second. */
@@ -51,7 +55,7 @@ export class TraceTail {
     this.#readers.add(changed);
     try {
       while (!signal.aborted) {
-        const summaries = this.#take(changed).filter((summary) => matches(summary, query));
+        const summaries = this.#take(changed).filter((summary) => this.#matches(summary, query));
         if (summaries.length > 0) yield summaries;
         await pause(PERIOD_MS, signal);
       }
@@ -70,6 +74,13 @@ export class TraceTail {
     return [...families.values()].flatMap((family) => this.#summarise(family) ?? []);
   }
 
+  #matches(summary: TraceSummary, query: TraceQuery): boolean {
+    const { nodeKey } = query;
+    const sent =
+      nodeKey === undefined || summary.rawTraceIds.some((raw) => this.#traces.get(raw)?.nodeKeys.has(nodeKey));
+    return sent && matches(summary, query);
+  }
+
   #grow(span: SpanRecord): void {
     const { traceId, startTimeUnixNano: start, endTimeUnixNano: end } = span;
     const known = this.#traces.get(traceId);
@@ -82,6 +93,7 @@ export class TraceTail {
       errors: 0,
       services: new Set(),
       nodeIds: new Set(),
+      nodeKeys: new Set(),
       groupIds: new Set(),
     };
     if (known === undefined) this.#remember(traceId, trace);
@@ -93,8 +105,10 @@ export class TraceTail {
     trace.spans += 1;
     if (span.status.code === STATUS_CODE.error) trace.errors += 1;
     addUpTo(trace.services, short(serviceOf(span)));
-    const nodeId = nodeIdOf(span);
-    if (nodeId !== undefined) addUpTo(trace.nodeIds, nodeId);
+    if (span.exporter !== undefined) {
+      addUpTo(trace.nodeIds, span.exporter.nodeId);
+      addUpTo(trace.nodeKeys, span.exporter.publicKey);
+    }
     const groupId = integerAttribute(span.attributes, ATTR.groupId, 0xffff);
     if (groupId !== undefined) addUpTo(trace.groupIds, groupId);
   }

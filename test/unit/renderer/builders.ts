@@ -15,6 +15,7 @@ export function anAgent(change: Partial<Agent> = {}): Agent {
     health: { state: 'ok', reason: 'answers', since: 0 },
     live: true,
     reports: true,
+    authenticated: true,
     ...change,
   };
 }
@@ -60,6 +61,7 @@ export function aSpan(change: Partial<TraceSpan> = {}): TraceSpan {
     status: 'unset',
     statusMessage: '',
     service: 'desk-1',
+    authenticated: true,
     category: 'work',
     startMs: 0,
     durationMs: 10,

@@ -11,6 +11,7 @@ const PING: StoredEvent = {
   source: 'this node',
   actor: 'operator',
   nodeId: 7,
+  nodeKey: 'cd'.repeat(32),
   groupId: 12,
   traceId: 'ab'.repeat(16),
 };

@@ -62,6 +62,7 @@ function agent(nodeId: number, changes: Partial<Agent> = {}): Agent {
     health: { state: 'ok', reason: '', since: 0 },
     live: true,
     reports: true,
+    authenticated: true,
     ...changes,
   };
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../../../../node-core/base/clock.ts';
 import { type GraphUpdate, graphUpdate } from '../../../../node-core/contract/graph.ts';
 import { GraphFeed } from '../../../../node-core/host/graph-feed.ts';
 import { GraphState } from '../../../../node-core/mesh/graph-state.ts';
-import { NOON, nano, tunnelRow } from '../../../support/report-rows.ts';
+import { keyOf, NOON, nano, tunnelRow } from '../../../support/report-rows.ts';
 
 const clock: Clock = { now: () => ({ monotonicMs: performance.now(), unixNano: nano(Date.now()) }) };
 
@@ -16,7 +16,7 @@ afterEach(() => {
 
 function watched() {
   const state = new GraphState();
-  const publicKey = 'ab'.repeat(32);
+  const publicKey = keyOf(1);
   state.setSelf({ nodeId: 1, hostname: 'desk', groupIds: [], tags: [], version: '1', public: false, publicKey });
   const feed = new GraphFeed(state, clock);
   const updates: GraphUpdate[] = [];

@@ -11,7 +11,7 @@ async function lines(log: LogBook, last = 100): Promise<LogEvent[]> {
 }
 
 test('lines of earlier runs stand before those of this one, and the count goes on', async () => {
-  const log = new LogBook(clock);
+  const log = new LogBook(clock, () => undefined);
   log.add(entry('starting'));
   log.recall([{ ...entry('long ago'), at: 1 }]);
   log.add(entry('now'));
@@ -24,7 +24,7 @@ test('lines of earlier runs stand before those of this one, and the count goes o
 });
 
 test('keeps the newest ten thousand, also of what is recalled', async () => {
-  const log = new LogBook(clock);
+  const log = new LogBook(clock, () => undefined);
   log.recall(Array.from({ length: 10_005 }, (_, n) => ({ ...entry(`old ${n}`), at: n })));
   log.add(entry('new'));
   const found = await lines(log, 20_000);
@@ -32,7 +32,7 @@ test('keeps the newest ten thousand, also of what is recalled', async () => {
 });
 
 test('a new line is told once, a recalled one is not', () => {
-  const log = new LogBook(clock);
+  const log = new LogBook(clock, () => undefined);
   const told: string[] = [];
   log.onAdded = ({ text }) => told.push(text);
   log.recall([{ ...entry('old'), at: 1 }]);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { graphUpdate } from '../../../../node-core/contract/graph.ts';
-import type { DirectoryNode } from '../../../../node-core/mesh/graph-facts.ts';
+import type { DirectoryNode } from '../../../../node-core/mesh/directory-index.ts';
 import { GraphState } from '../../../../node-core/mesh/graph-state.ts';
 import { flowRow, keyOf, NOON, nano, nodeRow, tunnelRow } from '../../../support/report-rows.ts';
 
@@ -10,7 +10,7 @@ const listed = (nodeId: number, hostname: string): DirectoryNode => ({ nodeId, h
 /** The operator's node 1 with filings (4) and fare-watch (9), both listed and in finance. */
 function fleet(): GraphState {
   const state = new GraphState();
-  const publicKey = 'ab'.repeat(32);
+  const publicKey = keyOf(SELF);
   state.setSelf({
     nodeId: SELF,
     hostname: 'desk',
@@ -20,18 +20,43 @@ function fleet(): GraphState {
     public: false,
     publicKey,
   });
-  state.setDirectory([listed(4, 'filings'), listed(9, 'fare-watch')]);
+  state.setDirectory([listed(4, 'filings'), listed(9, 'fare-watch')], NOON);
   state.setGroups([{ groupId: 2, name: 'finance', joined: true, joinRule: 'open', memberIds: [9, 1, 4] }]);
   state.setBeacons([{ id: '127.0.0.1:9001', name: 'beacon', state: 'ok', since: NOON }]);
   return state;
 }
 
 describe('agents', () => {
-  test('are all that somebody knows: listed, reporting, or the far end of a tunnel', () => {
+  test('are those that are listed, report under a proven key, or are heard by this node', () => {
     const state = fleet();
     state.applyReport(nodeRow(20, NOON));
-    state.applyReport(tunnelRow(20, 21, NOON));
-    expect([...state.refresh(NOON).agents.keys()].sort((a, b) => a - b)).toEqual([1, 4, 9, 20, 21]);
+    state.applyReport(tunnelRow(SELF, 22, NOON));
+    state.pingAnswered(23, 5, NOON);
+    expect([...state.refresh(NOON).agents.keys()].sort((a, b) => a - b)).toEqual([1, 4, 9, 20, 22, 23]);
+  });
+
+  test('are none that only others speak of: one exporter cannot paint 2,000', () => {
+    const state = fleet();
+    state.applyReport(nodeRow(20, NOON));
+    for (let n = 0; n < 2_000; n++) {
+      state.applyReport(tunnelRow(20, 1_000 + n, NOON));
+      state.applyReport(flowRow(20, 1_000 + n, NOON, { flowId: n.toString(16).padStart(32, '0') }));
+    }
+    const { agents, tunnels, flows } = state.refresh(NOON);
+    expect([agents.size, tunnels.size, flows.size]).toEqual([4, 0, 0]);
+    state.pingAnswered(1_007, 5, NOON);
+    expect(state.refresh(NOON).tunnels.size).toBe(1);
+    expect(state.picture.flows.size).toBe(1);
+  });
+
+  test('say whether their key was proven to this node, or is only listed', () => {
+    const state = fleet();
+    state.setDirectory([{ ...listed(4, 'filings'), publicKey: keyOf(4) }, listed(9, 'fare-watch')], NOON);
+    expect(state.refresh(NOON).agents.get(4)).toMatchObject({ authenticated: false, keyFingerprint: keyOf(4) });
+    state.applyReport(nodeRow(9, NOON));
+    expect(state.refresh(NOON).agents.get(9)).toMatchObject({ authenticated: true, keyFingerprint: keyOf(9) });
+    state.pingAnswered(4, 1, NOON, keyOf(4));
+    expect(state.refresh(NOON).agents.get(4)?.authenticated).toBe(true);
   });
 
   test('are live once they answered, and not when they fell silent', () => {
@@ -77,7 +102,7 @@ describe('agents', () => {
     const state = fleet();
     state.pingAnswered(4, 1, NOON);
     state.refresh(NOON);
-    state.setDirectory([listed(9, 'fare-watch')]);
+    state.setDirectory([listed(9, 'fare-watch')], NOON);
     expect(state.refresh(NOON + 5_000).agents.get(4)?.leftAt).toBeUndefined();
     expect(state.refresh(NOON + 11_000).agents.get(4)?.leftAt).toBe(NOON + 11_000);
     expect(state.refresh(NOON + 41_000).agents.has(4)).toBe(true);
@@ -189,16 +214,15 @@ test('what did not change is the same object', () => {
   state.applyReport(tunnelRow(4, 9, NOON));
   state.applyReport(flowRow(4, 9, NOON));
   const first = state.refresh(NOON);
-  const second = state.refresh(NOON + 200);
-  for (const kind of ['agents', 'tunnels', 'flows', 'beacons', 'groups'] as const) {
-    for (const [key, value] of first[kind] as ReadonlyMap<unknown, unknown>) {
-      expect((second[kind] as ReadonlyMap<unknown, unknown>).get(key)).toBe(value);
-    }
-  }
+  const before = new Map(first.agents);
+  state.takeChanges();
+  state.refresh(NOON + 200);
+  for (const changes of Object.values(state.takeChanges())) expect(changes.size).toBe(0);
   state.pingAnswered(9, 3, NOON + 300);
-  const third = state.refresh(NOON + 400);
-  expect(third.agents.get(9)).not.toBe(second.agents.get(9));
-  expect(third.agents.get(1)).toBe(second.agents.get(1));
+  const { agents } = state.refresh(NOON + 400);
+  expect(agents.get(9)).not.toBe(before.get(9));
+  expect(agents.get(1)).toBe(before.get(1));
+  expect([...state.takeChanges().agents.keys()]).toEqual([9]);
 });
 
 test('a trusted peer is drawn with its key, and with the one that stands under its id instead', () => {
@@ -229,4 +253,136 @@ test('the picture fits the contract', () => {
   const gone = { goneAgents: [], goneTunnels: [], goneFlows: [], goneBeacons: [], goneGroups: [] };
   const update = { kind: 'snapshot', feedId: 'f', revision: 1, at: NOON, self: SELF, ...values, ...gone };
   expect(graphUpdate.parse(update)).toEqual(update);
+});
+
+describe('an id that another key takes over', () => {
+  const STRANGER = 'ee'.repeat(32);
+
+  /** Filings (4) has reported, was pinged for long, and has a tunnel that fell to a relay. */
+  function withHistory(): GraphState {
+    const state = fleet();
+    state.applyReport(nodeRow(4, NOON, { requests: 100 }));
+    state.applyReport(tunnelRow(SELF, 4, NOON, { path: 'punched' }));
+    state.applyReport(tunnelRow(SELF, 4, NOON + 1_000, { path: 'relay' }));
+    for (let n = 0; n < 30; n++) state.pingAnswered(4, 900, NOON + n, keyOf(4));
+    state.setClocks(new Map([[keyOf(4), { offsetMs: 3_000, boundMs: 1, at: NOON }]]));
+    expect(state.refresh(NOON + 1_000).agents.get(4)).toMatchObject({
+      health: { state: 'degraded' },
+      rtt: { value: 900 },
+      requests: { value: 100 },
+      clock: { offsetMs: 3_000 },
+    });
+    expect(state.takeKeyChanges()).toEqual([]);
+    return state;
+  }
+
+  test('is told once, and begins afresh: nothing of the earlier node is shown for it', () => {
+    const state = withHistory();
+    for (const at of [NOON + 2_000, NOON + 3_000]) state.pingAnswered(4, 2, at, STRANGER);
+    expect(state.takeKeyChanges()).toEqual([{ nodeId: 4, from: keyOf(4), to: STRANGER, by: 'tunnel' }]);
+    const agent = state.refresh(NOON + 3_000).agents.get(4);
+    expect(agent).toMatchObject({
+      health: { state: 'ok', since: NOON + 3_000 },
+      keyFingerprint: STRANGER,
+      rtt: { value: 2 },
+    });
+    expect([agent?.requests, agent?.clock]).toEqual([undefined, undefined]);
+    expect(state.picture.tunnels.has('1-4')).toBe(false);
+    expect(state.takeKeyChanges()).toEqual([]);
+  });
+
+  test('goes on when the same node signed for its new key, and is not told twice when our node told it', () => {
+    const rotated = withHistory();
+    rotated.keyReplaced(4, STRANGER, 'same-node', NOON + 2_000);
+    expect(rotated.refresh(NOON + 2_000).agents.get(4)).toMatchObject({
+      keyFingerprint: STRANGER,
+      rtt: { value: 900 },
+    });
+    const replaced = withHistory();
+    replaced.keyReplaced(4, STRANGER, 'another-node', NOON + 2_000);
+    expect(replaced.refresh(NOON + 2_000).agents.get(4)?.rtt).toBeUndefined();
+    for (const state of [rotated, replaced]) {
+      state.pingAnswered(4, 2, NOON + 3_000, STRANGER);
+      expect(state.takeKeyChanges()).toEqual([]);
+    }
+  });
+
+  test('on the registry alone only when the earlier key was not proven for a minute', () => {
+    const state = withHistory();
+    const restored = [{ ...listed(4, 'stranger'), publicKey: STRANGER }, listed(9, 'fare-watch')];
+    state.setDirectory(restored, NOON + 30_000);
+    expect(state.takeKeyChanges()).toEqual([]);
+    expect(state.refresh(NOON + 30_000).agents.get(4)?.keyFingerprint).toBe(keyOf(4));
+    state.setDirectory(restored, NOON + 62_000);
+    expect(state.takeKeyChanges()).toMatchObject([{ nodeId: 4, by: 'registry' }]);
+    const agent = state.refresh(NOON + 62_000).agents.get(4);
+    expect(agent).toMatchObject({ hostname: 'stranger', authenticated: false, keyFingerprint: STRANGER, live: false });
+    expect(agent?.rtt).toBeUndefined();
+  });
+});
+
+describe('what drawing costs', () => {
+  /** Agents 100 to 100 + `size`, each with tunnels to the next two. */
+  function mesh(size: number): GraphState {
+    const state = fleet();
+    const nodes = Array.from({ length: size }, (_, n) => 100 + n);
+    state.setDirectory(
+      nodes.map((nodeId) => listed(nodeId, `agent-${nodeId}`)),
+      NOON,
+    );
+    for (const nodeId of nodes) {
+      state.applyReport(nodeRow(nodeId, NOON));
+      for (const peer of [nodeId + 1, nodeId + 2])
+        if (peer < 100 + size) state.applyReport(tunnelRow(nodeId, peer, NOON));
+    }
+    state.refresh(NOON);
+    return state;
+  }
+
+  test('is what changed, whatever the size of the mesh', () => {
+    const costs = [100, 1_000].map((size) => {
+      const state = mesh(size);
+      const before = state.drawn;
+      for (let ms = 200; ms <= 10_000; ms += 200) {
+        state.pingAnswered(150, 3, NOON + ms);
+        state.applyReport(tunnelRow(110, 111, NOON + ms, { bytesSent: ms }));
+        state.refresh(NOON + ms);
+      }
+      return state.drawn - before;
+    });
+    expect(costs[1]).toBe(costs[0]);
+    expect(costs[0]).toBeLessThanOrEqual(50 * 4 + 4);
+  });
+
+  test('is nothing while nothing happens, and what time alone changes is drawn when it does', () => {
+    const state = mesh(300);
+    const before = state.drawn;
+    for (let ms = 1_000; ms < 60_000; ms += 1_000) state.refresh(NOON + ms);
+    expect(state.drawn).toBe(before);
+    state.refresh(NOON + 60_100);
+    expect(state.picture.agents.get(150)).toMatchObject({ health: { state: 'unknown' }, reports: false });
+    expect(state.picture.tunnels.get('110-111')?.health.state).toBe('unknown');
+  });
+
+  test('of a directory that lists 20,000 is that of those who were heard, or are in a group of ours', () => {
+    const state = fleet();
+    const nodes = Array.from({ length: 20_000 }, (_, n) => listed(2 + n, `agent-${n}`));
+    state.setDirectory(nodes, NOON);
+    expect(state.refresh(NOON).agents.size).toBe(3);
+    state.pingAnswered(5_000, 1, NOON);
+    expect(state.refresh(NOON).agents.has(5_000)).toBe(true);
+    expect(state.directory.size).toBe(20_000);
+  });
+});
+
+test('a clock set back does not keep silence from being seen', () => {
+  const state = fleet();
+  state.pingAnswered(4, 1, NOON);
+  state.refresh(NOON);
+  state.refresh(NOON - 3_600_000);
+  state.pingAnswered(4, 1, NOON - 3_600_000);
+  state.pingUnanswered(4, NOON - 3_598_000);
+  state.pingUnanswered(4, NOON - 3_596_000);
+  state.refresh(NOON - 3_595_000);
+  expect(state.refresh(NOON - 3_580_000).agents.get(4)?.live).toBe(false);
 });

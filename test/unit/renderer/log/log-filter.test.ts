@@ -68,3 +68,17 @@ describe('lines under the global filter', () => {
     expect(chosen((event) => fitsFilter(event, filter, facts.agents, facts.groups))).toEqual(names);
   });
 });
+
+test('a line about who had an id before is not about who has it now, nor called by its name', () => {
+  const agents = new Map([
+    [NEAR, anAgent({ nodeId: NEAR, hostname: 'near', address: '0:0000.0000.0002', keyFingerprint: 'ab'.repeat(32) })],
+  ]);
+  const selected: Selection = { kind: 'agent', nodeId: NEAR };
+  const lineOf = (nodeKey: string) => line({ text: '0:0000.0000.0002 is silent', nodeId: NEAR, nodeKey });
+  const [earlier, now] = [lineOf('cd'.repeat(32)), lineOf('ab'.repeat(32))];
+  expect([concerns(earlier, selected, { ...facts, agents }), concerns(now, selected, { ...facts, agents })]).toEqual([
+    false,
+    true,
+  ]);
+  expect([logText(earlier, agents), logText(now, agents)]).toEqual(['0:0000.0000.0002 is silent', 'near is silent']);
+});

@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest';
-import { barText, byKind, criticalShares, rowLabel } from '../../../../renderer/traces/span-text.ts';
-import { aSpan } from '../builders.ts';
+import {
+  agentOf,
+  barText,
+  byKind,
+  criticalShares,
+  recordedBy,
+  rowLabel,
+} from '../../../../renderer/traces/span-text.ts';
+import { anAgent, aSpan } from '../builders.ts';
 
 const stream = aSpan({
   name: 'reply 41 kB',
@@ -55,4 +62,27 @@ test('shares of a critical path are told by size, or by kind; what nobody covers
     { kind: 'container', label: 'not covered', value: 5 },
   ]);
   expect(byKind(shares).map((share) => share.kind)).toEqual(['model', 'network', 'container']);
+});
+
+test('says whose word a clock rests on that was not measured here', () => {
+  const told = aSpan({ clock: { state: 'moved', offsetMs: 3_000, boundMs: 0.4, through: [9] }, durationMs: 300 });
+  expect(barText(told, undefined, { withClock: true })).toBe('300 ms, moved +3.00 s ±0.4 ms, on the word of others');
+});
+
+test('says who recorded a span, and takes no word for it', () => {
+  const key = 'ab'.repeat(32);
+  const agents = new Map([[7, anAgent({ nodeId: 7, keyFingerprint: key })]]);
+  const proven = aSpan({ nodeId: 7, nodeKey: key, authenticated: true });
+  expect(recordedBy(proven, agents)).toBe('node 7 with the key ababab…abab, proven by its tunnel');
+  expect(agentOf(proven, agents)?.nodeId).toBe(7);
+  const claimed = aSpan({ nodeId: 7, authenticated: false });
+  expect(recordedBy(claimed, agents)).toBe('node 7, so it says: nothing proves it');
+  expect(agentOf(claimed, agents)).toBeUndefined();
+  const earlier = aSpan({ nodeId: 7, nodeKey: 'cd'.repeat(32), authenticated: true });
+  expect(recordedBy(earlier, agents)).toBe(
+    'node 7 with the key cdcdcd…cdcd, proven by its tunnel; another node has its id now',
+  );
+  expect(agentOf(earlier, agents)).toBeUndefined();
+  const nobody = aSpan({ authenticated: false });
+  expect(recordedBy(nobody, agents)).toBe('a program of this machine, which proved nothing');
 });

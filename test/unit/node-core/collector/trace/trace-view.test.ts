@@ -274,3 +274,14 @@ test.each([
   expect(performance.now() - started).toBeLessThan(1_000);
   expect(view.spans).toHaveLength(10_000);
 });
+
+test('a span is of the node that was proven to send it; what others say of themselves is marked, and shares no clock', () => {
+  const proven = aSpan(1, undefined, { from: 7 });
+  const claimed = aSpan(2, undefined, { values: { [ATTR.nodeId]: 7 } });
+  const view = shown([proven, claimed], 7);
+  expect(view.spans.map(({ nodeId, authenticated, nodeKey }) => [nodeId, authenticated, nodeKey])).toEqual([
+    [7, true, exporterOf(7).publicKey],
+    [7, false, undefined],
+  ]);
+  expect(view.spans.map(({ clock }) => clock.state)).toEqual(['reference', 'unknown']);
+});

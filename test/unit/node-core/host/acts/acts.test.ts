@@ -20,6 +20,7 @@ beforeEach(() => {
   const state = new GraphState();
   state.setDirectory(
     [2, 3, 4].map((nodeId) => ({ nodeId, hostname: nodeId === 4 ? '' : `agent-${nodeId}`, groupIds: [7], tags: [] })),
+    1_000,
   );
   state.setGroups([{ groupId: 7, name: 'finance', joined: true, memberIds: [SELF, 2, 3, 4], joinRule: 'open' }]);
   state.refresh(1_000);

@@ -5,6 +5,7 @@ import { SystemClock } from '../io/system-clock.ts';
 import { UdpSocket } from '../io/udp-socket.ts';
 import { createIdentity, loadIdentity } from '../runtime/identity-file.ts';
 import { createLog } from '../runtime/log.ts';
+import { newsOf } from '../runtime/node-news.ts';
 import { createProfile, RunningNode } from '../runtime/running-node.ts';
 import { VERSION } from '../runtime/version.ts';
 import { DataExchangeService } from '../services/data-exchange.ts';
@@ -55,6 +56,8 @@ export async function startNode(command: NodeCommand, lifetime: Lifetime) {
     rateLimits: command.rateLimits,
     onEvent: (event) => {
       if (event.type === 'registry') log.info({ state: event.state, reason: event.reason }, 'registry');
+      const news = newsOf(event);
+      if (news !== undefined) log[news.level === 'warning' ? 'warn' : news.level]({ kind: news.kind }, news.text);
     },
   });
   node.serve(echoService);

@@ -253,11 +253,11 @@ export class Deck {
   }
 
   #setSelf(): void {
-    const { profile } = this.node.core.registry;
+    const { profile, memberships } = this.node.core;
     this.#state.setSelf({
       nodeId: this.node.nodeId,
       hostname: profile.hostname,
-      groupIds: [...profile.groups.keys()],
+      groupIds: [...memberships.keys()],
       tags: profile.tags,
       version: profile.version,
       public: profile.public,

@@ -2,6 +2,7 @@ import { fromHex, toHex } from '../base/bytes.ts';
 import type { LogEntry } from '../contract/log.ts';
 import type { KeyChange } from '../mesh/node-keys.ts';
 import type { NodeEvent } from '../node/pilot-node.ts';
+import { newsOf } from '../runtime/node-news.ts';
 
 /** The sentence an operator reads about an event of the node; undefined for what is too common to log. */
 export function describeEvent(event: NodeEvent, nameOf: (nodeId: number) => string): LogEntry | undefined {
@@ -26,6 +27,12 @@ export function describeEvent(event: NodeEvent, nameOf: (nodeId: number) => stri
           );
     case 'identity-changed':
       return describeIdentity(event, nameOf, entry);
+    case 'profile':
+    case 'id-lost':
+    case 'id-changed': {
+      const news = newsOf(event);
+      return news && entry(news.level, news.kind, news.text);
+    }
     case 'tunnel':
       return describeTunnel(event.event, nameOf, entry);
     default:

@@ -1,19 +1,18 @@
 import type { Instant } from '../base/clock.ts';
 import { PilotError } from '../base/errors.ts';
 import { ATTR, SPAN, type Span, type SpanContext, silentTracer, type Tracer } from '../base/tracer.ts';
-import { type Endpoint, parseEndpoint } from '../base/transport.ts';
-import type { PeerEndpoints } from '../tunnel/tunnel-event.ts';
 import type { TunnelTable } from '../tunnel/tunnel-table.ts';
-import { parsePeerEndpoint } from '../wire/peer-endpoint.ts';
 import { fromBase64 } from '../wire/registry-message.ts';
-import type { RegistryCall, ReplyOf, RequestOf } from '../wire/registry-request.ts';
-import type { Answer, RegistryProfile, TracedCall } from './registry-client.ts';
+import type { RegistryCall, RequestOf } from '../wire/registry-request.ts';
+import { PeerDirectory } from './directory.ts';
+import type { Answer, TracedCall } from './registry-call.ts';
+import type { NodeProfile } from './registry-profile.ts';
 import { TrustGate } from './trust-gate.ts';
-import type { KeyRotation } from './trusted-peers.ts';
+import { type KeyRotation, rotationsOf } from './trusted-peers.ts';
 
 /** What the lookups need of the node they belong to. */
 export interface LookupHost {
-  readonly profile: RegistryProfile;
+  readonly profile: Pick<NodeProfile, 'public' | 'lanAddresses'>;
   readonly tunnels: TunnelTable;
   readonly tracer: Tracer;
   /** Ports that only trusted peers may open, also on a public node. */
@@ -32,19 +31,16 @@ export interface LookupHost {
   dialOf(nodeId: number): SpanContext | undefined;
 }
 
-const MOST_REMEMBERED = 8_192;
-/** Rotations of a key that are looked at: each costs a signature check. */
-const MOST_ROTATIONS = 8;
-
 /** What a node asks its registry about its peers: their keys, where they are, and whether they may come in. */
 export class PeerLookups {
   readonly #host: LookupHost;
   readonly #gate = new TrustGate();
-  readonly #lastEndpoints = new Map<number, ReplyOf<'resolve'>>();
+  readonly #directory: PeerDirectory;
   #gateDrops = 0;
 
   constructor(host: LookupHost) {
     this.#host = host;
+    this.#directory = new PeerDirectory(host.profile.lanAddresses);
   }
 
   /** Newcomers that the trust gate turned away or made wait. */
@@ -100,8 +96,8 @@ export class PeerLookups {
     const span = tracer.startSpan(SPAN.resolve, { at: now.unixNano, parent, attributes });
     const answer: Answer<'resolve'> = (result, at) => {
       endSpan(span, result, at);
-      if (!(result instanceof PilotError)) this.#remember(nodeId, result);
-      this.#host.tunnels.provideEndpoints(nodeId, this.#endpointsOf(nodeId), at);
+      if (!(result instanceof PilotError)) this.#directory.learn(nodeId, result);
+      this.#host.tunnels.provideEndpoints(nodeId, this.#directory.endpointsOf(nodeId), at);
     };
     const request = { nodeId, requesterId: this.#host.nodeId() };
     this.#host.ask('resolve', request, answer, now, parent === undefined ? 'untraced' : { parent: span.context });
@@ -118,46 +114,10 @@ export class PeerLookups {
     const parent = this.#host.dialOf(nodeId);
     return parent === undefined ? 'untraced' : { parent };
   }
-
-  #remember(nodeId: number, reply: ReplyOf<'resolve'>): void {
-    this.#lastEndpoints.delete(nodeId);
-    this.#lastEndpoints.set(nodeId, reply);
-    if (this.#lastEndpoints.size > MOST_REMEMBERED) {
-      this.#lastEndpoints.delete(this.#lastEndpoints.keys().next().value as number);
-    }
-  }
-
-  /** What the registry said last: while it is away, an old address is better than none. */
-  #endpointsOf(nodeId: number): PeerEndpoints | undefined {
-    const reply = this.#lastEndpoints.get(nodeId);
-    if (reply === undefined) return undefined;
-    const relayOnly = reply.relayOnly === true;
-    const real = relayOnly ? undefined : parseEndpoint(reply.realAddress);
-    const lan = (reply.lanAddresses ?? []).flatMap((text) => parseEndpoint(text) ?? []);
-    const ours = this.#host.profile.lanAddresses.flatMap((text) => parsePeerEndpoint(text) ?? []);
-    return {
-      ...(real === undefined ? {} : { real }),
-      lan: lan.filter((theirLan) => ours.some((ourLan) => sharesSubnet(theirLan, ourLan))),
-      relayOnly,
-    };
-  }
-}
-
-function rotationsOf({ keyRotations = [] }: ReplyOf<'lookup'>): KeyRotation[] {
-  return keyRotations.slice(-MOST_ROTATIONS).flatMap(({ publicKey: key, signature: signed }) => {
-    const [publicKey, signature] = [fromBase64(key), fromBase64(signed)];
-    return publicKey === undefined || signature === undefined ? [] : [{ publicKey, signature }];
-  });
 }
 
 function endSpan(span: Span, result: object, now: Instant): void {
   if (!(result instanceof PilotError)) return span.end(now.unixNano);
   span.setAttributes({ [ATTR.errorType]: result.code });
   span.end(now.unixNano, { code: 'error', message: result.message });
-}
-
-/** Whether two IPv4 addresses lie in one /24: then a LAN path is worth a try. */
-function sharesSubnet(a: Endpoint, b: Endpoint): boolean {
-  const prefix = (host: string) => host.split('.').slice(0, 3).join('.');
-  return a.host.split('.').length === 4 && prefix(a.host) === prefix(b.host);
 }

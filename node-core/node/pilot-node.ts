@@ -16,8 +16,11 @@ import type { RegistryCall, RequestOf } from '../wire/registry-request.ts';
 import { BeaconRoster } from './beacon-roster.ts';
 import { FlowBook } from './flow-book.ts';
 import type { FlowEnds } from './flow-spans.ts';
+import { Groups } from './groups.ts';
 import { PeerLookups } from './peer-lookups.ts';
-import { type Answer, RegistryClient, type RegistryProfile, type TracedCall } from './registry-client.ts';
+import type { Answer, RegistryCaller, TracedCall } from './registry-call.ts';
+import { RegistryClient } from './registry-client.ts';
+import type { IdNews, Memberships, NodeProfile, ProfileNews } from './registry-profile.ts';
 import { type Report, Reporter } from './reporter.ts';
 import { Trust, type TrustEvent } from './trust.ts';
 import type { TrustedPeer } from './trusted-peers.ts';
@@ -25,7 +28,9 @@ import type { TrustedPeer } from './trusted-peers.ts';
 export interface PilotNodeOptions {
   readonly identity: Identity;
   readonly random: RandomBytes;
-  readonly profile: RegistryProfile;
+  readonly profile: NodeProfile;
+  /** Groups to be a member of from the start. */
+  readonly memberships?: Memberships;
   readonly beacon?: Endpoint;
   readonly tracer?: Tracer;
   /** Counts the steps of the wall clock since start. */
@@ -72,6 +77,8 @@ export type NodeEvent =
   | { readonly type: 'stream'; readonly event: StreamEvent }
   | { readonly type: 'tunnel'; readonly event: TunnelEvent }
   | TrustEvent
+  | ProfileNews
+  | IdNews
   | {
       readonly type: 'datagram';
       readonly peerNodeId: number;
@@ -96,15 +103,18 @@ export class PilotNode {
   readonly #flows: FlowBook;
   readonly #reporter: Reporter;
   readonly #trust: Trust;
+  readonly #groups: Groups;
   readonly #peerKeys = new Map<number, SessionKeys>();
   readonly #events: NodeEvent[] = [];
   readonly #startedAt: bigint;
+  #listenAddress: string;
   #requests = 0;
   #failures = 0;
 
   constructor(options: PilotNodeOptions, now: Instant) {
     this.#options = options;
     this.#startedAt = now.unixNano;
+    this.#listenAddress = options.profile.listenAddress;
     const { identity, random, beacon, tracer, discoverIntervalMs, heartbeatMs } = options;
     const lifted = options.rateLimits === false;
     this.#beacons = beacon && new BeaconRoster(beacon);
@@ -120,7 +130,11 @@ export class PilotNode {
     this.streams = new PortTable(0, { randomBytes: random, config });
     this.registry = new RegistryClient({
       identity,
-      profile: options.profile,
+      profile: () => ({
+        ...this.profile,
+        memberships: this.#groups.memberships,
+        trusted: this.#trust.reports,
+      }),
       ...(tracer === undefined ? {} : { tracer }),
       ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
     });
@@ -140,12 +154,24 @@ export class PilotNode {
       dialOf: (peerNodeId) => this.#flows.dialOf(peerNodeId),
     });
     this.#trust = this.#createTrust();
+    const call: RegistryCaller = (type, request, answer, at) => this.registry.call(type, request, answer, at);
+    this.#groups = new Groups(call, () => this.nodeId, options.memberships ?? new Map());
     this.#reporter = new Reporter({
       node: () => this.#nodeReport(),
       peers: () => this.tunnels.peers(),
       tunnel: (peer) => this.tunnelReport(peer),
       openFlows: () => this.#flows.openReports(),
     });
+  }
+
+  /** What this node is called, and where peers reach it now. */
+  get profile(): NodeProfile {
+    return { ...this.#options.profile, listenAddress: this.#listenAddress };
+  }
+
+  /** The groups this node wants to be a member of. */
+  get memberships(): Memberships {
+    return this.#groups.memberships;
   }
 
   get nodeId(): number {
@@ -260,6 +286,23 @@ export class PilotNode {
     this.#settle(now);
   }
 
+  /** Joins a group; it is joined again when the registry forgot. */
+  join(groupId: number, token: string, answer: (failure: PilotError | undefined) => void, now: Instant): void {
+    this.#groups.join(groupId, token, answer, now);
+    this.#settle(now);
+  }
+
+  leave(groupId: number, answer: (failure: PilotError | undefined) => void, now: Instant): void {
+    this.#groups.leave(groupId, answer, now);
+    this.#settle(now);
+  }
+
+  /** Gives up the name before this node ends; `done` when the registry knows, or there is nothing to give up. */
+  giveUpName(done: () => void, now: Instant): void {
+    this.registry.giveUpName(done, now);
+    this.#settle(now);
+  }
+
   /**
    * Lets a peer reach this node, and takes no other for it than who has its identity key. The registry is told now and at
    * each registration.
@@ -359,6 +402,14 @@ export class PilotNode {
       case 'state':
         this.#events.push({ ...event, type: 'registry' });
         return;
+      case 'profile':
+      case 'id-lost':
+      case 'id-changed':
+        this.#events.push(event);
+        return;
+      case 'peer-key':
+        this.#trust.identityTold(event.nodeId, event.publicKey, event.rotations);
+        return;
       case 'answered':
         event.deliver(now);
         return;
@@ -414,9 +465,7 @@ export class PilotNode {
 
   #createTrust(): Trust {
     const { tunnels } = this;
-    const { profile } = this.registry;
     const host = {
-      profile,
       tunnels,
       lookups: () => this.#lookups,
       sessionKey: (nodeId: number) => this.peerKey(nodeId),
@@ -460,8 +509,8 @@ export class PilotNode {
   #observed(endpoint: Endpoint, now: Instant): void {
     if (this.#options.followObservedEndpoint === false || this.nodeId === 0) return;
     const address = formatEndpoint(endpoint);
-    if (this.registry.profile.listenAddress === address) return;
-    this.registry.profile.listenAddress = address;
+    if (this.#listenAddress === address) return;
+    this.#listenAddress = address;
     this.registry.register(now);
   }
 
@@ -500,11 +549,11 @@ export class PilotNode {
 
   #nodeReport() {
     const exported = this.#options.exportCounts?.() ?? { recorded: 0, dropped: 0 };
-    const { hostname, tags, groups, version } = this.registry.profile;
+    const { hostname, tags, version } = this.profile;
     return {
       hostname,
       tags,
-      groupIds: [...groups.keys()],
+      groupIds: [...this.memberships.keys()],
       version,
       startedAt: this.#startedAt,
       clockEpoch: this.#options.clockEpoch?.() ?? 0,

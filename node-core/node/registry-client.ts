@@ -2,41 +2,21 @@ import { BoundedQueue } from '../base/bounded-queue.ts';
 import { utf8 } from '../base/bytes.ts';
 import { earliest, type Instant, type Millis } from '../base/clock.ts';
 import { PilotError } from '../base/errors.ts';
-import { ATTR, SPAN, type Span, type SpanContext, silentTracer, type Tracer } from '../base/tracer.ts';
-import type { Endpoint } from '../base/transport.ts';
+import { ATTR, SPAN, type Span, silentTracer, type Tracer } from '../base/tracer.ts';
 import type { Identity } from '../crypto/identity.ts';
-import { parsePeerEndpoint } from '../wire/peer-endpoint.ts';
 import { base64 } from '../wire/registry-message.ts';
 import { refusalCodeOf } from '../wire/registry-refusal.ts';
 import { encodeCall, parseReply, type RegistryCall, type ReplyOf, type RequestOf } from '../wire/registry-request.ts';
-
-/** What the registry is told of this node, at each registration anew. */
-export interface RegistryProfile {
-  /** `H:P` of the tunnel socket as peers should dial it. */
-  listenAddress: string;
-  readonly lanAddresses: readonly string[];
-  readonly version: string;
-  hostname: string;
-  public: boolean;
-  tags: readonly string[];
-  /** Groups to be a member of, with the token each wants. */
-  readonly groups: Map<number, string>;
-  /** Peers this node lets reach it. */
-  readonly trusted: Set<number>;
-}
+import { ProfileTeller, type TellerEvent } from './profile-teller.ts';
+import type { Answer, TracedCall } from './registry-call.ts';
+import type { IdNews, RegistryProfile } from './registry-profile.ts';
 
 export interface RegistryClientOptions {
   readonly identity: Identity;
-  readonly profile: RegistryProfile;
+  readonly profile: () => RegistryProfile;
   readonly tracer?: Tracer;
   readonly heartbeatMs?: Millis;
 }
-
-/**
- * Takes the reply to a call, or why there is none: `registry.refused` in the registry's words, `registry.unavailable`,
- * `frame.invalid` for a reply that is none, `queue.full`.
- */
-export type Answer<T extends RegistryCall> = (result: ReplyOf<T> | PilotError, now: Instant) => void;
 
 export type RegistryEvent =
   /** Open a channel to the registry and say `handleOpened` or `handleClosed`. */
@@ -44,9 +24,9 @@ export type RegistryEvent =
   /** What the channel still holds is worthless. */
   | { readonly type: 'close-channel' }
   | { readonly type: 'registered'; readonly nodeId: number; readonly address: string; readonly observedAddress: string }
-  /** The beacons it lists, in its order. */
-  | { readonly type: 'beacons'; readonly endpoints: readonly Endpoint[] }
   | { readonly type: 'state'; readonly state: 'ok' | 'away'; readonly since: Instant; readonly reason: string }
+  | TellerEvent
+  | IdNews
   /** A call has its answer: to be delivered when nothing else runs. */
   | { readonly type: 'answered'; readonly deliver: (now: Instant) => void };
 
@@ -62,22 +42,12 @@ interface Call<T extends RegistryCall = RegistryCall> {
   sentAt: Millis;
 }
 
-/** The span a call belongs to; `untraced` for what a node asks again and again by itself, which would drown the rest. */
-export type TracedCall = { readonly parent?: SpanContext | undefined } | 'untraced';
-
 const CALL_TIMEOUT_MS = 5_000;
 const HEARTBEAT_MS = 60_000;
 const RECONNECT_MS = { first: 250, max: 5_000 } as const;
 const MAX_QUEUED = 1_024;
 /** Requests that may be on the way at once; servers answer in order. */
 const MAX_IN_FLIGHT = 32;
-
-const ignore = (): void => {};
-const reported =
-  (peer: number, unreported: Set<number>): Answer<'report_trust'> =>
-  (result) => {
-    if (!(result instanceof PilotError)) unreported.delete(peer);
-  };
 
 /**
  * One node's conversation with its registry over one channel: registers at each opening, sends heartbeats, registers
@@ -89,6 +59,7 @@ const reported =
 export class RegistryClient {
   readonly #options: RegistryClientOptions;
   readonly #publicKey: string;
+  readonly #teller: ProfileTeller;
   /** What the client itself has to say goes before the calls of the node. */
   readonly #ownQueue = new BoundedQueue<Call>({ items: MAX_QUEUED });
   readonly #queue = new BoundedQueue<Call>({ items: MAX_QUEUED });
@@ -102,8 +73,6 @@ export class RegistryClient {
   /** Whether the registry behind this channel knows the node, and everything that it may have forgotten. */
   #registered = false;
   #restored = false;
-  /** Trusted peers of which the registry does not know yet. */
-  readonly #unreported = new Set<number>();
   #state: 'ok' | 'away' | 'new' = 'new';
   #nodeId = 0;
   #rttMs: number | undefined;
@@ -111,15 +80,17 @@ export class RegistryClient {
   constructor(options: RegistryClientOptions) {
     this.#options = options;
     this.#publicKey = base64(options.identity.publicKey);
+    this.#teller = new ProfileTeller({
+      profile: options.profile,
+      nodeId: () => this.#nodeId,
+      tell: (type, request, answer, now, traced) => this.#tell(type, request, answer, now, traced),
+      emit: (event) => this.#events.push(event),
+    });
   }
 
   /** 0 until registered. */
   get nodeId(): number {
     return this.#nodeId;
-  }
-
-  get profile(): RegistryProfile {
-    return this.#options.profile;
   }
 
   /** Of the last answered call. */
@@ -173,9 +144,19 @@ export class RegistryClient {
 
   /** Registers under what the profile says now. */
   register(now: Instant): void {
-    const { listenAddress, lanAddresses, version } = this.profile;
+    const { listenAddress, lanAddresses, version } = this.#options.profile();
     const request = { listenAddress, publicKey: this.#publicKey, version, lanAddresses };
     this.#tell('register', request, (result, at) => this.#takeRegistration(result, at), now);
+  }
+
+  /**
+   * Gives up the name of a node that ends. It does not deregister: servers that are not ours would drop its memberships.
+   *
+   * @param done - Called when the registry knows, or when there is nothing to give up.
+   */
+  giveUpName(done: () => void, now: Instant): void {
+    if (this.#registered) this.#teller.giveUpName(done, now);
+    else done();
   }
 
   handleTimeout(now: Instant): void {
@@ -213,46 +194,17 @@ export class RegistryClient {
     if (!isNodeId(nodeId) || address === '') {
       return this.#reset('its registration has no node id', now);
     }
+    const before = this.#nodeId;
     this.#nodeId = nodeId;
+    if (before !== 0 && before !== nodeId) this.#events.push({ type: 'id-changed', before, nodeId, address });
     this.#reconnectMs = RECONNECT_MS.first;
     this.#heartbeatAt = now.monotonicMs + (this.#options.heartbeatMs ?? HEARTBEAT_MS);
     this.#events.push({ type: 'registered', nodeId, address, observedAddress });
     this.#enter('ok', 'registered', now);
-    if (!this.#restored) this.#restore(now);
+    if (!this.#restored) this.#teller.tellAll(now);
     this.#restored = true;
     this.#registered = true; // now the calls that waited
     this.#pump(now);
-  }
-
-  /** Tells again what a registry without memory does not know. */
-  #restore(now: Instant): void {
-    const { profile } = this;
-    const nodeId = this.#nodeId;
-    if (profile.public) this.#tell('set_visibility', { nodeId, public: true }, ignore, now);
-    if (profile.hostname !== '') this.#tell('set_hostname', { nodeId, hostname: profile.hostname }, ignore, now);
-    if (profile.tags.length > 0) this.#tell('set_tags', { nodeId, tags: profile.tags }, ignore, now);
-    for (const peer of profile.trusted) this.#unreported.add(peer);
-    this.#reportTrust(now);
-    this.#listBeacons(now);
-    if (profile.groups.size === 0) return;
-    this.#tell('lookup', { nodeId }, (result, at) => this.#rejoin(result, at), now);
-  }
-
-  /** A registry without memory refuses a peer that is not back yet, so this is tried again with each heartbeat. */
-  #reportTrust(now: Instant): void {
-    for (const peer of this.#unreported) {
-      if (!this.profile.trusted.has(peer)) this.#unreported.delete(peer);
-      else this.#tell('report_trust', { nodeId: this.#nodeId, peerId: peer }, reported(peer, this.#unreported), now);
-    }
-  }
-
-  /** Joins the groups that the registry does not count this node in. */
-  #rejoin(result: ReplyOf<'lookup'> | PilotError, now: Instant): void {
-    const known = result instanceof PilotError ? [] : result.networks;
-    for (const [networkId, token] of this.profile.groups) {
-      if (known.includes(networkId)) continue;
-      this.#tell('join_network', { nodeId: this.#nodeId, networkId, inviterId: 0, token }, ignore, now);
-    }
   }
 
   #heartbeat(now: Instant): void {
@@ -260,22 +212,13 @@ export class RegistryClient {
     const answered: Answer<'heartbeat'> = (result, at) => {
       const refusal = refusalCodeOf(result);
       if (refusal !== 'node-unknown' && refusal !== 'signature-wrong') return;
-      this.#restored = false; // it does not know this node, or takes it for another
+      const to = refusal === 'node-unknown' ? 'nobody' : 'another-key';
+      this.#events.push({ type: 'id-lost', nodeId: this.#nodeId, to });
+      this.#restored = false;
       this.register(at);
     };
     this.#tell('heartbeat', { nodeId: this.#nodeId }, answered, now);
-    this.#reportTrust(now);
-    this.#listBeacons(now);
-  }
-
-  /** A registry that lists none, or cannot, is as good. */
-  #listBeacons(now: Instant): void {
-    const listed: Answer<'beacon_list'> = (result) => {
-      if (result instanceof PilotError) return;
-      const endpoints = result.beacons.flatMap(({ endpoint }) => parsePeerEndpoint(endpoint) ?? []);
-      this.#events.push({ type: 'beacons', endpoints });
-    };
-    this.#tell('beacon_list', {}, listed, now, 'untraced');
+    this.#teller.tellAgain(now);
   }
 
   /** What the client itself has to say. */

@@ -3,7 +3,8 @@ import { PilotError } from '../base/errors.ts';
 import type { TunnelTable } from '../tunnel/tunnel-table.ts';
 import { refusalCodeOf } from '../wire/registry-refusal.ts';
 import type { PeerLookups } from './peer-lookups.ts';
-import type { Answer, RegistryProfile } from './registry-client.ts';
+import type { Answer } from './registry-call.ts';
+import type { TrustReport } from './registry-profile.ts';
 import { type IdentityChange, type KeyRotation, type TrustedPeer, TrustedPeers } from './trusted-peers.ts';
 
 /** What the owner of a node hears of trust and identities. */
@@ -14,7 +15,6 @@ export type TrustEvent =
   | { readonly type: 'trust'; readonly peers: readonly TrustedPeer[] };
 
 export interface TrustHost {
-  readonly profile: RegistryProfile;
   readonly tunnels: TunnelTable;
   readonly lookups: () => Pick<PeerLookups, 'askKey' | 'forgetTrust'>;
   /** The identity that the session with a peer stands on. */
@@ -32,14 +32,19 @@ export interface TrustHost {
 export class Trust {
   readonly #host: TrustHost;
   readonly #peers: TrustedPeers;
+  /** Of whom the registry is told that they are let in. */
+  readonly #granted: Set<number>;
 
   constructor(host: TrustHost, peers: readonly TrustedPeer[]) {
     this.#host = host;
     this.#peers = new TrustedPeers(peers);
-    for (const { nodeId, publicKey } of peers) {
-      host.tunnels.pin(nodeId, publicKey);
-      host.profile.trusted.add(nodeId);
-    }
+    this.#granted = new Set(peers.map(({ nodeId }) => nodeId));
+    for (const { nodeId, publicKey } of peers) host.tunnels.pin(nodeId, publicKey);
+  }
+
+  /** Of whom the registry is to be told that they are let in, and under which key, where one is known. */
+  get reports(): readonly TrustReport[] {
+    return [...this.#granted].map((nodeId) => ({ nodeId, publicKey: this.#peers.keyOf(nodeId) }));
   }
 
   peers(): readonly TrustedPeer[] {
@@ -58,7 +63,7 @@ export class Trust {
   grant(nodeId: number, publicKey: Uint8Array | undefined, answer: Answer<'report_trust'>, now: Instant): void {
     const settled: Answer<'report_trust'> = (result, at) => {
       if (!(result instanceof PilotError)) {
-        this.#host.profile.trusted.add(nodeId);
+        this.#granted.add(nodeId);
         this.#host.lookups().forgetTrust(nodeId);
         const key = publicKey ?? this.#peers.keyOf(nodeId) ?? this.#host.sessionKey(nodeId);
         if (key !== undefined) this.#pin(nodeId, key, at);
@@ -74,7 +79,7 @@ export class Trust {
     const settled: Answer<'revoke_trust'> = (result, at) => {
       const done = !(result instanceof PilotError) || refusalCodeOf(result) === 'trust-unknown';
       if (!done) return answer(result, at);
-      this.#host.profile.trusted.delete(nodeId);
+      this.#granted.delete(nodeId);
       this.#host.lookups().forgetTrust(nodeId);
       this.#host.tunnels.unpin(nodeId);
       if (this.#peers.remove(nodeId)) this.#emitPeers();
@@ -99,7 +104,7 @@ export class Trust {
         break;
       case 'refused':
         // The registry's consent is by id alone: it is not repeated for somebody else.
-        this.#host.profile.trusted.delete(nodeId);
+        this.#granted.delete(nodeId);
         break;
       case 'accepted':
         this.#host.lookups().forgetTrust(nodeId);
@@ -112,7 +117,7 @@ export class Trust {
 
   #pinFirst(nodeId: number, publicKey: Uint8Array | undefined, now: Instant): void {
     if (publicKey === undefined || this.#peers.keyOf(nodeId) !== undefined) return;
-    if (this.#host.profile.trusted.has(nodeId)) this.#pin(nodeId, publicKey, now);
+    if (this.#granted.has(nodeId)) this.#pin(nodeId, publicKey, now);
   }
 
   #pin(nodeId: number, publicKey: Uint8Array, now: Instant): void {

@@ -1,6 +1,7 @@
 import { equalBytes, utf8 } from '../base/bytes.ts';
 import { verifySignature } from '../crypto/identity.ts';
-import { base64, signedString } from '../wire/registry-message.ts';
+import { base64, fromBase64, signedString } from '../wire/registry-message.ts';
+import type { ReplyOf } from '../wire/registry-request.ts';
 
 /** A peer that may reach this node, and the Ed25519 key that it was trusted under: an id without it is nobody. */
 export interface TrustedPeer {
@@ -30,6 +31,8 @@ export interface IdentityChange {
   readonly verdict: 'accepted' | 'rotated' | 'refused';
 }
 
+/** Rotations of a key that are looked at: each costs a signature check. */
+const MOST_ROTATIONS = 8;
 /** Keys remembered of peers that are not trusted. */
 const MAX_SEEN = 8_192;
 
@@ -98,6 +101,14 @@ export class TrustedPeers {
     this.#seen.set(nodeId, publicKey);
     if (this.#seen.size > MAX_SEEN) this.#seen.delete(this.#seen.keys().next().value as number);
   }
+}
+
+/** What the registry says of how a node came to its key. */
+export function rotationsOf({ keyRotations = [] }: ReplyOf<'lookup'>): KeyRotation[] {
+  return keyRotations.slice(-MOST_ROTATIONS).flatMap(({ publicKey: key, signature: signed }) => {
+    const [publicKey, signature] = [fromBase64(key), fromBase64(signed)];
+    return publicKey === undefined || signature === undefined ? [] : [{ publicKey, signature }];
+  });
 }
 
 /** Whether signatures lead from one key to the other, each by the key before. Rotations come oldest first. */

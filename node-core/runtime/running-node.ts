@@ -10,12 +10,12 @@ import { EventLoop } from '../io/event-loop.ts';
 import { openChannel } from '../io/tcp-channel.ts';
 import { drainNode } from '../node/drain-node.ts';
 import { type DialOptions, type NodeEvent, PilotNode, type PilotNodeOptions } from '../node/pilot-node.ts';
-import type { RegistryProfile, TracedCall } from '../node/registry-client.ts';
+import type { TracedCall } from '../node/registry-call.ts';
+import type { NodeProfile } from '../node/registry-profile.ts';
 import type { Report } from '../node/reporter.ts';
 import type { Service, ServiceStream, StreamHandler } from '../services/service.ts';
 import type { Connection } from '../stream/connection.ts';
 import { type CloseReason, closeCode, type StreamEvent } from '../stream/stream-event.ts';
-import { refusalCodeOf } from '../wire/registry-refusal.ts';
 import type { RegistryCall, ReplyOf, RequestOf } from '../wire/registry-request.ts';
 import { OverlayDuplex, type StreamPort } from './overlay-duplex.ts';
 
@@ -36,7 +36,7 @@ export interface RunningNodeOptions
     | 'streams'
   > {
   readonly identity: Identity;
-  readonly profile: RegistryProfile;
+  readonly profile: NodeProfile;
   readonly socket: DatagramSocket;
   readonly registry: Endpoint;
   readonly beacon: Endpoint;
@@ -65,6 +65,7 @@ interface Waiter<T> {
 }
 
 const REGISTRY_DIAL_MS = 5_000;
+const GIVE_UP_NAME_MS = 1_000;
 
 /** A Pilot node with real sockets and the machine's clock, for callers that wait for promises. */
 export class RunningNode {
@@ -201,17 +202,11 @@ export class RunningNode {
   }
 
   async join(groupId: number, token: string): Promise<void> {
-    try {
-      await this.ask('join_network', { nodeId: this.nodeId, networkId: groupId, inviterId: 0, token });
-    } catch (error) {
-      if (refusalCodeOf(error) !== 'already-member') throw error;
-    }
-    this.#options.profile.groups.set(groupId, token);
+    await this.#settled((answer, now) => this.#node.join(groupId, token, answer, now));
   }
 
   async leave(groupId: number): Promise<void> {
-    await this.ask('leave_network', { nodeId: this.nodeId, networkId: groupId });
-    this.#options.profile.groups.delete(groupId);
+    await this.#settled((answer, now) => this.#node.leave(groupId, answer, now));
   }
 
   /** Runs a command on the core; what it has to say is sent before this returns. */
@@ -219,7 +214,9 @@ export class RunningNode {
     return this.#loop.run((now) => act(this.#node, now));
   }
 
+  /** Ends in order: its name is free at once, not when the registry misses it. */
   async stop(): Promise<void> {
+    await this.#giveUpName();
     this.#stopped = true;
     for (const connection of [...this.#ports.keys(), ...this.#handlers.keys()]) connection.reset();
     this.#loop.run(() => {});
@@ -227,6 +224,24 @@ export class RunningNode {
     this.#channel?.close();
     await new Promise((resolve) => setImmediate(resolve)); // the last datagrams leave
     await this.#options.socket.close();
+  }
+
+  /** A registry that does not answer keeps nobody from ending. */
+  #giveUpName(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, GIVE_UP_NAME_MS);
+      const done = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#loop.run((now) => this.#node.giveUpName(done, now));
+    });
+  }
+
+  #settled(act: (answer: (failure: PilotError | undefined) => void, now: Instant) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#loop.run((now) => act((failure) => (failure === undefined ? resolve() : reject(failure)), now));
+    });
   }
 
   #drain(): void {
@@ -388,11 +403,8 @@ export class RunningNode {
 
 /** What a node tells its registry, from what was chosen for it. */
 export function createProfile(
-  chosen: Partial<Omit<RegistryProfile, 'groups' | 'trusted'>> & {
-    readonly listen: Endpoint;
-    readonly version: string;
-  },
-): RegistryProfile {
+  chosen: Partial<NodeProfile> & { readonly listen: Endpoint; readonly version: string },
+): NodeProfile {
   return {
     listenAddress: chosen.listenAddress ?? formatEndpoint(chosen.listen),
     lanAddresses: chosen.lanAddresses ?? [],
@@ -400,8 +412,6 @@ export function createProfile(
     hostname: chosen.hostname ?? '',
     public: chosen.public ?? false,
     tags: chosen.tags ?? [],
-    groups: new Map(),
-    trusted: new Set(),
   };
 }
 

@@ -96,7 +96,7 @@ test('a node that restarts is found again, and a stream to its former self ends'
 test('tunnels outlive the registry, and a registry without memory learns everything again', () => {
   const world = new SimWorld({ seed: 13 });
   world.directory.ensureGroup('travel', world.network.now);
-  const alice = world.addNode({ profile: { hostname: 'alice', tags: ['fares'], groups: new Map([[1, '']]) } });
+  const alice = world.addNode({ profile: { hostname: 'alice', tags: ['fares'] }, memberships: new Map([[1, '']]) });
   const bob = world.addNode({ profile: { hostname: 'bob' } });
   world.ping(alice, bob, 5_000);
   world.stopRegistry();

@@ -4,7 +4,7 @@ import { parseEndpoint } from '../../node-core/base/transport.ts';
 import { startRendezvous } from '../../node-core/cli/rendezvous-command.ts';
 import { SystemClock } from '../../node-core/io/system-clock.ts';
 import { UdpSocket } from '../../node-core/io/udp-socket.ts';
-import type { RegistryProfile } from '../../node-core/node/registry-client.ts';
+import type { NodeProfile } from '../../node-core/node/registry-profile.ts';
 import { createIdentity } from '../../node-core/runtime/identity-file.ts';
 import { createProfile, RunningNode, type RunningNodeOptions } from '../../node-core/runtime/running-node.ts';
 
@@ -31,7 +31,7 @@ export class LocalNetwork {
   }
 
   async node(
-    profile: Partial<Pick<RegistryProfile, 'hostname' | 'public' | 'tags'>> = {},
+    profile: Partial<Pick<NodeProfile, 'hostname' | 'public' | 'tags'>> = {},
     options: Partial<RunningNodeOptions> = {},
   ): Promise<RunningNode> {
     const clock = new SystemClock();

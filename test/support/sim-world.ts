@@ -4,7 +4,7 @@ import type { Endpoint } from '../../node-core/base/transport.ts';
 import { Identity } from '../../node-core/crypto/identity.ts';
 import { drainNode } from '../../node-core/node/drain-node.ts';
 import { type NodeEvent, PilotNode, type PilotNodeOptions } from '../../node-core/node/pilot-node.ts';
-import type { RegistryProfile } from '../../node-core/node/registry-client.ts';
+import type { Memberships, NodeProfile } from '../../node-core/node/registry-profile.ts';
 import type { TrustedPeer } from '../../node-core/node/trusted-peers.ts';
 import { Beacon } from '../../node-core/rendezvous/beacon.ts';
 import { Directory } from '../../node-core/rendezvous/directory.ts';
@@ -184,24 +184,29 @@ export class SimWorld {
     options: {
       readonly nat?: SimNat;
       readonly identity?: Identity;
-      readonly profile?: Partial<RegistryProfile>;
+      readonly profile?: Partial<NodeProfile>;
+      readonly memberships?: Memberships;
       readonly trusted?: readonly TrustedPeer[];
     } = {},
   ): SimNode {
-    const { nat, identity = Identity.create(this.network.randomBytes), trusted = [] } = options;
+    const {
+      nat,
+      identity = Identity.create(this.network.randomBytes),
+      trusted = [],
+      memberships = new Map(),
+    } = options;
     const host = `${nat === undefined ? '5.0.0' : '10.0.0'}.${this.#nodes.length + 1}`;
-    const profile: RegistryProfile = {
+    const profile: NodeProfile = {
       listenAddress: `${host}:${PORT}`,
       lanAddresses: [],
       version: 'sim',
       hostname: '',
       public: true,
       tags: [],
-      groups: new Map(),
-      trusted: new Set(),
       ...options.profile,
     };
-    const node = new SimNode(this, { identity, profile, trusted, beacon: BEACON, random: this.network.randomBytes });
+    const { randomBytes: random } = this.network;
+    const node = new SimNode(this, { identity, profile, memberships, trusted, beacon: BEACON, random });
     this.#nodes.push(node);
     this.network.attach(node, { host, port: PORT }, nat);
     this.network.runUntil(() => node.nodeId !== 0, 5_000);
@@ -213,10 +218,10 @@ export class SimWorld {
   restart(node: SimNode, identity: Identity): SimNode {
     const host = this.network.hostOf(node);
     host.attached = false;
-    const profile = { ...node.core.registry.profile, trusted: new Set<number>() };
+    const { profile, memberships } = node.core;
     const { randomBytes: random } = this.network;
     const trusted = node.core.trustedPeers();
-    const again = new SimNode(this, { identity, profile, trusted, beacon: BEACON, random });
+    const again = new SimNode(this, { identity, profile, memberships, trusted, beacon: BEACON, random });
     this.#nodes.push(again);
     this.network.attach(again, host.endpoint, host.nat);
     this.network.runUntil(() => again.nodeId !== 0, 5_000);

@@ -63,8 +63,6 @@ class NodeBench {
           hostname: '',
           public: isPublic,
           tags: [],
-          groups: new Map(),
-          trusted: new Set(),
         },
       },
       this.#now,

@@ -22,8 +22,6 @@ function endpointsTried(resolved: JsonObject): { readonly tried: string[]; reado
     hostname: '',
     public: true,
     tags: [],
-    groups: new Map(),
-    trusted: new Set<number>(),
   };
   const node = new PilotNode({ identity: identityOf(1), random: seededBytes(seededRandom(1)), profile }, at(0));
   const replies: Readonly<Record<string, JsonObject>> = {

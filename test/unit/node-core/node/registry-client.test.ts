@@ -6,8 +6,8 @@ import {
   RegistryClient,
   type RegistryClientOptions,
   type RegistryEvent,
-  type RegistryProfile,
 } from '../../../../node-core/node/registry-client.ts';
+import type { RegistryProfile } from '../../../../node-core/node/registry-profile.ts';
 import {
   encodeRegistryReply,
   type JsonObject,
@@ -27,7 +27,8 @@ interface Asked<T extends RegistryCall> {
 /** A client and the real registry, joined by a channel that a test can cut, delay and tamper with. */
 class Conversation {
   readonly client: RegistryClient;
-  readonly profile: RegistryProfile;
+  /** As it is now: the client reads it at each registration. */
+  profile: RegistryProfile;
   /** Everything asked, in order. */
   readonly asked: JsonObject[] = [];
   readonly events: RegistryEvent[] = [];
@@ -43,11 +44,11 @@ class Conversation {
       hostname: '',
       public: false,
       tags: [],
-      groups: new Map(),
-      trusted: new Set(),
+      memberships: new Map(),
+      trusted: [],
       ...profile,
     };
-    this.client = new RegistryClient({ identity: identityOf(ME), profile: this.profile, ...options });
+    this.client = new RegistryClient({ identity: identityOf(ME), profile: () => this.profile, ...options });
   }
 
   /** Lets time pass and everything be said that is to be said. */
@@ -126,8 +127,8 @@ describe('registration', () => {
       public: true,
       tags: ['fares'],
       lanAddresses: ['10.0.0.1:4000'],
-      groups: new Map([[1, '']]),
-      trusted: new Set([1]),
+      memberships: new Map([[1, '']]),
+      trusted: [{ nodeId: 1, publicKey: undefined }],
     });
     const early = node.ask('list_networks', {});
     node.pass(1);
@@ -164,7 +165,7 @@ describe('registration', () => {
     node = new Conversation({ hostname: 'alpha' });
     node.pass(1);
     node.typesAsked();
-    node.profile.listenAddress = '127.0.0.1:4001';
+    node.profile = { ...node.profile, listenAddress: '127.0.0.1:4001' };
     node.client.register(bench.now);
     node.pass(1);
     expect(node.typesAsked()).toEqual(['register']);
@@ -311,7 +312,7 @@ describe('a registry that', () => {
 
   test('lost its memory learns of trust once the trusted peer is back', () => {
     bench.register(2);
-    node.profile.trusted.add(2);
+    node.profile = { ...node.profile, trusted: [{ nodeId: 2, publicKey: identityOf(2).publicKey }] };
     bench.directory = new RegistryBench().directory;
     node.cut();
     node.pass(1);
@@ -323,6 +324,106 @@ describe('a registry that', () => {
     node.pass(60);
     expect(node.typesAsked()).toEqual(['heartbeat', 'beacon_list']);
   });
+});
+
+describe('what the registry does not take', () => {
+  const news = () => node.events.flatMap((event) => (event.type === 'profile' ? [event] : []));
+
+  beforeEach(() => {
+    bench.register(2);
+    bench.ask(2, 'set_hostname', { node_id: 1, hostname: 'alpha' });
+  });
+
+  test('of this node is said once, with its reason, and again when it is taken after all', () => {
+    const reason = 'hostname "alpha" already in use by node 1';
+    node = new Conversation({ hostname: 'alpha' });
+    node.pass(130);
+    node.cut();
+    node.pass(130);
+    expect(news()).toEqual([
+      { type: 'profile', what: 'hostname', value: 'alpha', refused: { code: 'hostname-taken', reason } },
+    ]);
+    bench.ask(2, 'set_hostname', { node_id: 1, hostname: '' });
+    node.pass(200);
+    expect(news().slice(1)).toEqual([{ type: 'profile', what: 'hostname', value: 'alpha', refused: undefined }]);
+    expect(bench.ask(ME, 'lookup', { node_id: 2 })).toMatchObject({ hostname: 'alpha' });
+  });
+
+  test.each([
+    [{ hostname: 'Ägypten' }, 'hostname', 'hostname-invalid'],
+    [{ tags: ['no good'] }, 'tags', 'tag-invalid'],
+    [{ memberships: new Map([[7, '']]) }, 'membership', 'group-unknown'],
+  ] as const)('is no less told of %j', (profile, what, code) => {
+    node = new Conversation(profile);
+    node.pass(1);
+    expect(news()).toMatchObject([{ what, refused: { code } }]);
+  });
+
+  test('a name that is taken at once is no news', () => {
+    node = new Conversation({ hostname: 'beta', tags: ['x'], public: true });
+    node.pass(200);
+    expect(news()).toEqual([]);
+  });
+});
+
+describe('an id', () => {
+  const news = () => node.events.filter(({ type }) => type === 'id-lost' || type === 'id-changed');
+
+  beforeEach(() => {
+    node.pass(1);
+    expect(node.client.nodeId).toBe(1);
+    bench.directory = new RegistryBench().directory;
+  });
+
+  test('that the registry gave to another key is lost, and the new one is said', () => {
+    bench.register(2);
+    node.pass(61);
+    expect(news()).toEqual([
+      { type: 'id-lost', nodeId: 1, to: 'another-key' },
+      { type: 'id-changed', before: 1, nodeId: 2, address: '0:0000.0000.0002' },
+    ]);
+  });
+
+  test('that changes with a new connection is said', () => {
+    bench.register(2);
+    node.cut();
+    node.pass(5);
+    expect(news()).toMatchObject([{ type: 'id-changed', before: 1, nodeId: 2 }]);
+  });
+
+  test('of which the registry knows nothing is lost, also when it is the same again', () => {
+    node.pass(61);
+    expect(news()).toEqual([{ type: 'id-lost', nodeId: 1, to: 'nobody' }]);
+  });
+
+  test('that belongs to another key than the trusted one is not let in by its number', () => {
+    const [trusted, stranger] = [identityOf(2).publicKey, identityOf(3).publicKey];
+    node.profile = { ...node.profile, trusted: [{ nodeId: 2, publicKey: trusted }] };
+    node.cut();
+    node.pass(1);
+    bench.register(3);
+    expect(bench.ask(3, 'lookup', { node_id: 2 })).toMatchObject({ type: 'lookup_ok' });
+    node.pass(181);
+    expect(bench.ask(3, 'check_trust', { node_id: 1, peer_id: 2 })).toMatchObject({ trusted: false });
+    const told = node.events.filter((event) => event.type === 'peer-key');
+    expect(told[0]).toEqual({ type: 'peer-key', nodeId: 2, publicKey: stranger, rotations: [] });
+  });
+});
+
+test('a node that ends gives its name up, and waits for nobody who is away', () => {
+  node = new Conversation({ hostname: 'alpha' });
+  let done = 0;
+  const giveUp = () => node.client.giveUpName(() => (done += 1), bench.now);
+  giveUp();
+  expect(done).toBe(1);
+  node.pass(1);
+  giveUp();
+  expect(done).toBe(1);
+  node.settle();
+  expect(done).toBe(2);
+  expect(bench.ask(ME, 'lookup', { node_id: 1 })).not.toHaveProperty('hostname');
+  bench.register(2);
+  expect(bench.ask(2, 'set_hostname', { node_id: 2, hostname: 'alpha' })).toMatchObject({ hostname: 'alpha' });
 });
 
 test('a refusal is told in the words of the registry', () => {

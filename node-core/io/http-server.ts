@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
+import { type Duplex, finished } from 'node:stream';
 import { ByteBudget } from '../base/byte-budget.ts';
 import type { HttpHandler, HttpHead, HttpReply } from '../base/http.ts';
 import type { Endpoint } from '../base/transport.ts';
@@ -85,7 +85,10 @@ export class HttpServer<Peer> {
     const { handler, sourceOf } = this.#options;
     const head = headOf(request, this.#peers.get(request.socket));
     const refused = handler.admit(head);
-    if (refused !== undefined) return send(response, refused);
+    if (refused !== undefined) {
+      request.resume();
+      return send(request, response, refused);
+    }
     goOn();
     const source = head.peer === undefined ? PLAIN : sourceOf(head.peer);
     const held = this.#budget.open(source);
@@ -96,7 +99,7 @@ export class HttpServer<Peer> {
     try {
       const body = await readBody(request, hold);
       if (body === undefined) return; // the client left before the end of what it promised
-      send(response, typeof body === 'number' ? handler.refuse(head, body) : await handler.handle(head, body));
+      send(request, response, typeof body === 'number' ? handler.refuse(head, body) : await handler.handle(head, body));
     } finally {
       held.release();
     }
@@ -133,7 +136,14 @@ function readBody(
   });
 }
 
-function send(response: ServerResponse, { status, headers, body }: HttpReply): void {
+/**
+ * Writes a reply at once, and ends it when the request has ended: to close a connection on which somebody still sends would
+ * take the reply with it. Who waits for leave to send its body, and is refused, sends none.
+ */
+function send(request: IncomingMessage, response: ServerResponse, { status, headers, body }: HttpReply): void {
+  const sendsOn = !request.complete && request.headers.expect === undefined;
   response.writeHead(status, headers);
-  response.end(body);
+  if (!sendsOn) return void response.end(body);
+  response.write(body);
+  finished(request, () => response.end()); // at its end, when the client leaves, or when its time is over
 }

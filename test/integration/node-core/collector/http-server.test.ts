@@ -80,6 +80,31 @@ describe('an HTTP server', () => {
     expect(uncaught).toEqual([]);
   });
 
+  test.each([
+    ['by its head', '/no', 404],
+    ['for its length', '/', 413],
+  ])(
+    'lets one that is refused %s, and wants to close, send its body to the end and read why',
+    async (_how, path, status) => {
+      const socket = connect(at.port, at.host);
+      const body = 80 * MOST;
+      socket.pause(); // as a program that writes first and reads then
+      const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${body}\r\n\r\n`;
+      await new Promise<void>((resolve, reject) => {
+        socket.once('error', reject);
+        socket.write(head);
+        socket.write(Buffer.alloc(body), () => resolve());
+      });
+      let received = '';
+      socket.on('data', (chunk) => {
+        received += String(chunk);
+      });
+      socket.resume();
+      await once(socket, 'close');
+      expect(received).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    },
+  );
+
   test('refuses by the head before a body is asked for', async () => {
     const socket = connect(at.port, at.host);
     socket.write('POST /no HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n');

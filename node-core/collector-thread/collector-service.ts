@@ -24,7 +24,7 @@ import { Trouble } from '../collector/trouble.ts';
 import type { LedgerStage } from '../contract/status.ts';
 import type { Trace, TracePath, TraceQuery, TraceSearchResult, TraceSummary, VolumeBucket } from '../contract/trace.ts';
 import type { CollectorFigures } from './deck-collector.ts';
-import { OtlpServer } from './otlp-server.ts';
+import { type OtlpAddress, OtlpServer } from './otlp-server.ts';
 
 export interface CollectorServiceOptions {
   readonly store: SpanStore;
@@ -101,8 +101,8 @@ export class CollectorService {
   }
 
   /** Listens for OTLP/HTTP on the first endpoint that can be had. */
-  listen(...endpoints: readonly Endpoint[]): Promise<string> {
-    return this.#server.listen(...endpoints);
+  listen(endpoints: readonly Endpoint[]): Promise<OtlpAddress> {
+    return this.#server.listen(endpoints);
   }
 
   serveStream(stream: Duplex, peer: Exporter): void {

@@ -16,12 +16,14 @@ import { SystemClock } from '../io/system-clock.ts';
 import { collectorContract } from './collector-contract.ts';
 import { CollectorService } from './collector-service.ts';
 import type { CollectorFigures } from './deck-collector.ts';
+import type { OtlpAddress } from './otlp-server.ts';
 import { PortDuplex } from './port-duplex.ts';
 
 /** What the deck host starts the thread with. */
 export interface CollectorThreadData {
   readonly folder: string;
-  readonly listen: Endpoint;
+  /** Where OTLP/HTTP is taken: at the first of these that is free. */
+  readonly listen: readonly Endpoint[];
   readonly limits: StoreLimits;
 }
 
@@ -35,7 +37,7 @@ export type ToCollector =
 
 /** From the thread to the host. */
 export type FromCollector =
-  | { readonly type: 'ready'; readonly value: { readonly otlpHttp: string } }
+  | { readonly type: 'ready'; readonly value: OtlpAddress }
   | { readonly type: 'failed' | 'problem' | 'trouble'; readonly value: string }
   | { readonly type: 'reports'; readonly value: readonly ReportRow[] }
   | { readonly type: 'figures'; readonly value: CollectorFigures }
@@ -83,7 +85,7 @@ async function run(parent: MessagePort, data: CollectorThreadData): Promise<void
     onTrouble: (value) => tell({ type: 'trouble', value }),
   });
   await service.recall();
-  const otlpHttp = await service.listen(data.listen, { host: data.listen.host, port: 0 });
+  const otlp = await service.listen(data.listen);
   const handler = new RPCHandler(createRouter(service));
   parent.on('message', (message: ToCollector) => {
     switch (message.type) {
@@ -100,7 +102,7 @@ async function run(parent: MessagePort, data: CollectorThreadData): Promise<void
         return void service.stop().then(() => tell({ type: 'stopped' }));
     }
   });
-  tell({ type: 'ready', value: { otlpHttp } });
+  tell({ type: 'ready', value: otlp });
 }
 
 if (parentPort !== null) {

@@ -4,10 +4,11 @@ import { RPCLink } from '@orpc/client/message-port';
 import { PilotError } from '../base/errors.ts';
 import type { CollectorThreadData, FromCollector, ToCollector } from './collector-thread.ts';
 import type { CollectorEvents } from './deck-collector.ts';
+import type { OtlpAddress } from './otlp-server.ts';
 
 /** One run of the collector's thread. */
 export class CollectorWorker {
-  readonly otlpHttp: string;
+  readonly otlp: OtlpAddress;
   /** Carries calls of the collector's contract. */
   readonly link: ClientLink<Record<never, never>>;
   /** Resolves with the exit code when the thread is gone, however it went. */
@@ -15,10 +16,10 @@ export class CollectorWorker {
   readonly #worker: Worker;
   readonly #calls: MessagePort;
 
-  private constructor(worker: Worker, ended: Promise<number>, otlpHttp: string) {
+  private constructor(worker: Worker, ended: Promise<number>, otlp: OtlpAddress) {
     this.#worker = worker;
     this.ended = ended;
-    this.otlpHttp = otlpHttp;
+    this.otlp = otlp;
     const { port1, port2 } = new MessageChannel();
     this.#calls = port1;
     this.post({ type: 'calls', port: port2 }, [port2]);
@@ -30,12 +31,12 @@ export class CollectorWorker {
   static async start(program: string, data: CollectorThreadData, events: CollectorEvents): Promise<CollectorWorker> {
     const worker = new Worker(program, { workerData: data });
     const ended = new Promise<number>((resolve) => worker.once('exit', resolve));
-    const otlpHttp = await new Promise<string>((resolve, reject) => {
+    const otlp = await new Promise<OtlpAddress>((resolve, reject) => {
       const fail = (why: string) => reject(new PilotError('store.unavailable', why));
       worker.on('error', (error) => fail(`the collector ended: ${error.message}`));
       void ended.then((code) => fail(`the collector ended with code ${code}`));
       worker.on('message', (message: FromCollector) => {
-        if (message.type === 'ready') resolve(message.value.otlpHttp);
+        if (message.type === 'ready') resolve(message.value);
         else if (message.type === 'failed') fail(message.value);
         else handleEvent(message, events);
       });
@@ -43,7 +44,7 @@ export class CollectorWorker {
       await worker.terminate();
       throw error;
     });
-    return new CollectorWorker(worker, ended, otlpHttp);
+    return new CollectorWorker(worker, ended, otlp);
   }
 
   post(message: ToCollector, transfer: readonly MessagePort[] = []): void {

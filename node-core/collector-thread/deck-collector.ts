@@ -33,6 +33,8 @@ export interface CollectorEvents {
 export interface DeckCollector {
   /** Where OTLP/HTTP is taken: `H:P`. */
   readonly otlpHttp: string;
+  /** Why not where it was wanted first: "H:P is in use by X"; undefined where it is. */
+  readonly otlpTaken: string | undefined;
   /** Who our own records are from. */
   setSelf(self: Exporter): void;
   /** Spans and reports of our own node. */

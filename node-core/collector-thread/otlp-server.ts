@@ -6,6 +6,12 @@ import { type KeepBatch, MOST_SENT_BYTES, OtlpReceiver } from '../collector/otlp
 import type { Exporter } from '../collector/span.ts';
 import { HttpServer } from '../io/http-server.ts';
 
+/** Where OTLP/HTTP is taken, `H:P`, and why not where it was wanted first: "H:P is in use by X". */
+export interface OtlpAddress {
+  readonly otlpHttp: string;
+  readonly taken: string | undefined;
+}
+
 /** OTLP over HTTP: on loopback for programs of this machine, and on streams of the overlay for the fleet. */
 export class OtlpServer {
   readonly #server: HttpServer<Exporter>;
@@ -21,17 +27,17 @@ export class OtlpServer {
   }
 
   /**
-   * Listens on the first of the endpoints whose port is free, and says which: `H:P`.
+   * Listens on the first of the endpoints whose port is free.
    *
    * @throws PilotError `port.in-use` when none is, `config.invalid` for an address that is not of this machine.
    */
-  async listen(...endpoints: readonly Endpoint[]): Promise<string> {
+  async listen(endpoints: readonly Endpoint[]): Promise<OtlpAddress> {
     let taken: PilotError | undefined;
     for (const endpoint of endpoints) {
       try {
         const local = await this.#server.listen(endpoint);
         this.#hosts.push(local.host.includes(':') ? `[${local.host}]` : local.host);
-        return formatEndpoint(local);
+        return { otlpHttp: formatEndpoint(local), taken: taken?.message };
       } catch (error) {
         if (!(error instanceof PilotError) || error.code !== 'port.in-use') throw error;
         taken = error;

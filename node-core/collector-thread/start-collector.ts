@@ -4,7 +4,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { createORPCClient } from '@orpc/client';
 import type { ContractRouterClient } from '@orpc/contract';
 import { PilotError } from '../base/errors.ts';
-import { type Endpoint, formatEndpoint, parseEndpoint } from '../base/transport.ts';
+import { type Endpoint, parseEndpoint } from '../base/transport.ts';
 import type { StoreLimits } from '../collector/duckdb/retention.ts';
 import type { RecordedLog } from '../collector/log-record.ts';
 import type { RecordedSpan } from '../collector/recording-tracer.ts';
@@ -13,12 +13,14 @@ import { fromRpcError } from '../contract/rpc-errors.ts';
 import type { collectorContract } from './collector-contract.ts';
 import { CollectorWorker } from './collector-worker.ts';
 import type { CollectorEvents, DeckCollector, TraceCalls } from './deck-collector.ts';
+import type { OtlpAddress } from './otlp-server.ts';
 import { PortDuplex } from './port-duplex.ts';
 
 export interface CollectorOptions {
   /** Where the store's files are. */
   readonly folder: string;
-  readonly listen: Endpoint;
+  /** Where OTLP/HTTP is taken: at the first of these that is free, after a restart where it was if that can be had. */
+  readonly listen: readonly Endpoint[];
   /** The program of the thread; by default the one beside this program. */
   readonly thread?: string;
   /** What is not given is as shipped. */
@@ -50,7 +52,7 @@ class ThreadedCollector implements DeckCollector {
     call: (...call) => this.#call(...call),
   });
   #worker: CollectorWorker | undefined;
-  #otlpHttp: string;
+  #otlp: OtlpAddress | undefined;
   #self: Exporter | undefined;
   #stopping = false;
   #startedAt = performance.now();
@@ -61,11 +63,14 @@ class ThreadedCollector implements DeckCollector {
   constructor(options: CollectorOptions, events: CollectorEvents) {
     this.#options = options;
     this.#events = events;
-    this.#otlpHttp = formatEndpoint(options.listen);
   }
 
   get otlpHttp(): string {
-    return this.#otlpHttp;
+    return this.#otlp?.otlpHttp ?? '';
+  }
+
+  get otlpTaken(): string | undefined {
+    return this.#otlp?.taken;
   }
 
   start(): Promise<void> {
@@ -78,13 +83,12 @@ class ThreadedCollector implements DeckCollector {
     this.#startedAt = performance.now();
     const { folder, thread = join(__dirname, 'collector-thread.cjs') } = this.#options;
     const limits = { ...LIMITS, ...this.#options.limits };
-    const listen = parseEndpoint(this.#otlpHttp) ?? this.#options.listen;
+    const last = parseEndpoint(this.otlpHttp);
+    const listen = last === undefined ? this.#options.listen : [last, ...this.#options.listen];
     const worker = await CollectorWorker.start(thread, { folder, listen, limits }, this.#events);
-    if (listen.port !== 0 && worker.otlpHttp !== formatEndpoint(listen)) {
-      const taken = `${formatEndpoint(listen)} is in use by another program`;
-      this.#events.onProblem(`${taken}: OTLP is taken at ${worker.otlpHttp} instead`);
-    }
-    this.#otlpHttp = worker.otlpHttp;
+    const { otlpHttp, taken } = worker.otlp;
+    if (taken !== undefined) this.#events.onProblem(`${taken}: OTLP is taken at ${otlpHttp} instead`);
+    this.#otlp = { otlpHttp, taken: taken ?? this.otlpTaken };
     this.#worker = worker;
     if (this.#self !== undefined) this.setSelf(this.#self);
     void worker.ended.then((code) => this.#handleEnd(code));

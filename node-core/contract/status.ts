@@ -59,6 +59,8 @@ export const deckStatus = z.object({
   ledger: z.array(ledgerStage),
   store: z.object({ spans: z.number().int(), bytes: z.number(), capBytes: z.number() }),
   otlpHttp: z.string(),
+  /** Why OTLP is not taken where programs look for it first: "127.0.0.1:4318 is in use by python3 (process 123)". */
+  otlpTaken: z.string().optional(),
 });
 
 export type DeckStatus = z.infer<typeof deckStatus>;

@@ -9,6 +9,7 @@ import { startCollector } from '../collector-thread/start-collector.ts';
 import { prepareLocalSockets } from '../io/local-sockets.ts';
 import { resolveEndpoint } from '../io/resolve-endpoint.ts';
 import { SystemClock } from '../io/system-clock.ts';
+import { printFailure } from '../io/terminal.ts';
 import { loadIdentity } from '../runtime/identity-file.ts';
 import { createLog } from '../runtime/log.ts';
 import { TrustFile } from '../runtime/trust-file.ts';
@@ -25,7 +26,8 @@ export interface DeckHostOptions {
   readonly data: string;
   readonly registry: Endpoint;
   readonly beacon: Endpoint;
-  readonly otlpHttp: Endpoint;
+  /** OTLP/HTTP is taken at the first of these that is free. */
+  readonly otlpHttp: readonly Endpoint[];
   /** Where a browser and the command line find the deck. */
   readonly http: Endpoint;
   readonly place: DeckPlace;
@@ -95,6 +97,8 @@ export async function startDeckHost(options: DeckHostOptions, lifetime: Lifetime
     address: deck.node.address,
     nodeId: deck.node.nodeId,
   };
+  const { otlpTaken } = deck.collector;
+  if (otlpTaken !== undefined) printFailure(`${otlpTaken}: OTLP is taken at ${deck.collector.otlpHttp} instead`);
   await writeDeckFile(data, { pid: process.pid, token, sockets, ...ready });
   lifetime.onEnd(() => removeDeckFile(data));
   const handler = new RPCHandler(router);

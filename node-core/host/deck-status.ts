@@ -11,7 +11,7 @@ const PERIOD_MS = 1_000;
 /** Gathers what the status line says, and feeds it once a second and at each change. */
 export class DeckStatusBoard {
   readonly #clock: Clock;
-  readonly #fixed: Pick<DeckStatus, 'networkName' | 'otlpHttp'>;
+  readonly #fixed: Pick<DeckStatus, 'networkName' | 'otlpHttp' | 'otlpTaken'>;
   readonly #startedAt: number;
   readonly #readers = new Set<() => void>();
   #self: DeckStatus['self'];
@@ -24,11 +24,14 @@ export class DeckStatusBoard {
 
   constructor(
     clock: Clock,
-    options: Pick<DeckStatus, 'networkName' | 'otlpHttp'> & { readonly registry: string; readonly beacon: string },
+    options: Pick<DeckStatus, 'networkName' | 'otlpHttp' | 'otlpTaken'> & {
+      readonly registry: string;
+      readonly beacon: string;
+    },
   ) {
     this.#clock = clock;
-    const { networkName, otlpHttp, registry, beacon } = options;
-    this.#fixed = { networkName, otlpHttp };
+    const { registry, beacon, ...fixed } = options;
+    this.#fixed = fixed;
     this.#startedAt = this.#nowMs();
     this.#registry = { address: registry, state: 'connecting', since: this.#startedAt };
     this.#beacon = { id: beacon, state: 'connecting', since: this.#startedAt };

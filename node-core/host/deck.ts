@@ -91,6 +91,7 @@ export class Deck {
     this.status = new DeckStatusBoard(clock, {
       networkName,
       otlpHttp: collector.otlpHttp,
+      ...(collector.otlpTaken === undefined ? {} : { otlpTaken: collector.otlpTaken }),
       registry: formatEndpoint(registry),
       beacon: formatEndpoint(beacon),
     });

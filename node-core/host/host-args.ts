@@ -22,6 +22,7 @@ export function parseHostArgs(args: readonly string[]): DeckHostOptions {
       registry: text,
       beacon: text,
       'otlp-http': text,
+      'kept-otlp-http': text,
       http: text,
       nat: text,
       listen: text,
@@ -37,7 +38,7 @@ export function parseHostArgs(args: readonly string[]): DeckHostOptions {
     data: values.data,
     registry,
     beacon: endpoint(values.beacon),
-    otlpHttp: values['otlp-http'] === undefined ? DEFAULT_OTLP : endpoint(values['otlp-http']),
+    otlpHttp: otlpEndpoints(values['otlp-http'], values['kept-otlp-http']),
     http: values.http === undefined ? ANY : endpoint(values.http),
     place: placeOf(values),
     endpoint: values.endpoint === undefined ? undefined : endpoint(values.endpoint),
@@ -54,6 +55,14 @@ function placeOf(values: { readonly nat?: string; readonly listen?: string }): D
   const nat = NAT_BEHAVIOURS.find((kind) => kind === values.nat);
   if (nat === undefined) throw new PilotError('config.invalid', `no such router: ${values.nat}`);
   return { kind: 'demo', nat };
+}
+
+/** What was asked for is had or refused; without that another port will do, after a restart best the one of before. */
+function otlpEndpoints(asked: string | undefined, kept: string | undefined): readonly Endpoint[] {
+  if (asked !== undefined && endpoint(asked).port !== 0) return [endpoint(asked)];
+  const first = kept ?? asked;
+  const wanted = first === undefined ? DEFAULT_OTLP : endpoint(first);
+  return [wanted, { host: wanted.host, port: 0 }];
 }
 
 function endpoint(text: string | undefined): Endpoint {

@@ -48,10 +48,10 @@ export async function startDeckProcesses(plan: DeckPlan, supervisor: Supervisor,
   requireNearFleet(plan);
   shareSecrets(plan);
   const rendezvous = plan.rendezvous ?? (await startRendezvous(plan, supervisor));
-  const chosen = { otlpHttp: plan.otlpHttp, http: plan.http };
+  const chosen: Chosen = { http: plan.http, keptOtlpHttp: undefined };
   const ready = await startHost(() => hostArgs(plan, rendezvous, chosen));
   // a restart takes the same addresses, since exporters and browsers have been told them
-  if (typeof ready.otlpHttp === 'string') chosen.otlpHttp = ready.otlpHttp;
+  if (typeof ready.otlpHttp === 'string') chosen.keptOtlpHttp = ready.otlpHttp;
   if (typeof ready.url === 'string') chosen.http = new URL(ready.url).host;
   if (plan.fleetAgents > 0) {
     const agents = ['--agents', String(plan.fleetAgents), '--data', plan.dataFolder];
@@ -107,13 +107,16 @@ async function startRendezvous(plan: DeckPlan, supervisor: Supervisor): Promise<
   return addresses;
 }
 
-function hostArgs(
-  plan: DeckPlan,
-  rendezvous: RendezvousAddresses,
-  chosen: Pick<DeckPlan, 'otlpHttp' | 'http'>,
-): readonly string[] {
+/** Where the host was reached so far. */
+interface Chosen {
+  http: string | undefined;
+  keptOtlpHttp: string | undefined;
+}
+
+function hostArgs(plan: DeckPlan, rendezvous: RendezvousAddresses, chosen: Chosen): readonly string[] {
   const args = ['--data', plan.dataFolder, '--registry', rendezvous.registry, '--beacon', rendezvous.beacon];
-  if (chosen.otlpHttp !== undefined) args.push('--otlp-http', chosen.otlpHttp);
+  if (plan.otlpHttp !== undefined) args.push('--otlp-http', plan.otlpHttp);
+  if (chosen.keptOtlpHttp !== undefined) args.push('--kept-otlp-http', chosen.keptOtlpHttp);
   if (chosen.http !== undefined) args.push('--http', chosen.http);
   if (plan.rendezvous === undefined) args.push('--name', 'Local network');
   args.push(...placeArgs(plan));

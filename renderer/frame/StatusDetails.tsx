@@ -4,6 +4,7 @@ import { formatBytes, formatBytesOf } from '../format/bytes.ts';
 import { formatClock } from '../format/clock.ts';
 import { formatDuration } from '../format/duration.ts';
 import { formatCount, formatOf } from '../format/number.ts';
+import { formatSafeText } from '../format/safe-text.ts';
 import { InspectorHead } from '../shell/InspectorHead.tsx';
 import { ledgerTotals, useStatusStore } from '../stores/status-store.ts';
 import type { StatusTopic } from '../stores/view-store.ts';
@@ -78,7 +79,7 @@ function Sources({ status }: TopicProps) {
       <InspectorHead
         kind="Status"
         title="Sources of spans"
-        sentence={`${formatOf(live, known)} send spans. Agents can send OTLP to ${status.otlpHttp}.`}
+        sentence={`${formatOf(live, known)} send spans. ${otlpSentence(status)}`}
       />
       {away.length > 0 && (
         <Section title="Silent" figure={formatCount(away.length)}>
@@ -93,6 +94,11 @@ function Sources({ status }: TopicProps) {
       )}
     </>
   );
+}
+
+function otlpSentence({ otlpHttp, otlpTaken }: DeckStatus): string {
+  if (otlpTaken === undefined) return `Agents can send OTLP to ${otlpHttp}.`;
+  return `${formatSafeText(otlpTaken)}: agents have to send OTLP to ${otlpHttp}.`;
 }
 
 function Ledger({ status }: TopicProps) {

@@ -68,6 +68,7 @@ function Services() {
   if (status === undefined) return null;
   const { registry, beacons, sources } = status;
   const beaconsUp = beacons.filter((beacon) => beacon.state === 'ok').length;
+  const instead = status.otlpTaken === undefined ? '' : `, OTLP at ${status.otlpHttp}`;
   const rtt = registry.rttMs === undefined ? '' : `, ${formatDuration(registry.rttMs, 2)}`;
   return (
     <>
@@ -78,7 +79,7 @@ function Services() {
       <Part
         topic="sources"
         failing={sources.away.length > 0}
-      >{`sources ${formatOf(sources.live, sources.known)}`}</Part>
+      >{`sources ${formatOf(sources.live, sources.known)}${instead}`}</Part>
       {connected && <Part topic="ledger">{`${formatCount(status.spansPerSecond)} spans/s`}</Part>}
     </>
   );

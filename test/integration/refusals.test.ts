@@ -1,12 +1,18 @@
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FlightdeckProcess } from '../support/flightdeck-process.ts';
 import { processesOfFolder } from '../support/processes-of-folder.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 /** What the issue gives a start that cannot succeed; a busy machine included. */
 const SOON_MS = 10_000;
+
+const TAKER = fileURLToPath(new URL('../support/port-taker.cjs', import.meta.url));
 
 let folder: string;
 let running: FlightdeckProcess[];
@@ -87,9 +93,34 @@ test('an empty token is none: another is drawn', async () => {
   expect(String(ready.url)).toMatch(/#token=[\w-]{32}$/);
 });
 
+test.each(['--otlp-http', '--http'])(
+  'a port that was asked for by %s and is taken is refused, with who has it',
+  async (option) => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const taken = `127.0.0.1:${(holder.address() as AddressInfo).port}`;
+    expect(await refusal([...serve(folder), option, taken])).toBe(
+      `flightdeck: ${taken} is in use by node (process ${process.pid})`,
+    );
+    holder.close();
+  },
+);
+
+test('where the usual OTLP port is taken another is used, and that is said on standard error and in the status', async () => {
+  const taker = ['unshare', '-n', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh', process.execPath, TAKER, '4318'];
+  const args = ['serve', '--no-fleet', '--data', folder];
+  const deck = FlightdeckProcess.spawn(args, { FLIGHTDECK_LOG: 'fatal' }, taker);
+  running.push(deck);
+  await waitFor(() => deck.log !== '');
+  expect(deck.log).toMatch(
+    /^flightdeck: 127\.0\.0\.1:4318 is in use by node \(process \d+\): OTLP is taken at 127\.0\.0\.1:\d+ instead$/,
+  );
+  expect(await deck.end('SIGTERM')).toBe(0);
+});
+
 test('a second serve on a data folder is refused, touches nothing, and the first goes on', async () => {
   const first = await start(serve(folder));
-  const before = await contents();
+  const before = { files: await contents(), processes: await processesOfFolder(folder) };
   const second = FlightdeckProcess.spawn(serve(folder), { FLIGHTDECK_LOG: 'fatal' });
   const askedAt = performance.now();
   expect(await second.ended).toBe(1);
@@ -97,7 +128,7 @@ test('a second serve on a data folder is refused, touches nothing, and the first
   expect(second.log).toBe(
     `flightdeck: the data folder ${folder} is in use by a running Flightdeck (process ${first.pid})`,
   );
-  expect(await contents()).toEqual(before);
+  expect({ files: await contents(), processes: await processesOfFolder(folder) }).toEqual(before);
   expect(await first.end('SIGTERM')).toBe(0);
 });
 
@@ -112,9 +143,9 @@ test('after kill -9 the next serve has the data folder once every process of the
   expect(await second.end('SIGTERM')).toBe(0);
 });
 
-/** The files that a deck alone writes when it starts, by content. */
+/** The files that a deck writes when it starts and not again, by content. */
 async function contents(): Promise<Readonly<Record<string, string>>> {
-  const names = (await readdir(folder)).filter((name) => /json$|^lock$/.test(name)).sort();
+  const names = (await readdir(folder)).filter((name) => /^(deck|identity)\.json$|^lock$/.test(name)).sort();
   return Object.fromEntries(
     await Promise.all(names.map(async (name) => [name, await readFile(join(folder, name), 'utf8')] as const)),
   );

@@ -4,5 +4,5 @@ import { startCollector } from '../../node-core/collector-thread/start-collector
 const folder = process.argv[2] ?? '';
 const say = (text: string) => console.error(text);
 const events = { onReports() {}, onFigures() {}, onClocks() {}, onProblem: say, onTrouble: say };
-const options = { folder, listen: { host: '127.0.0.1', port: 0 } };
+const options = { folder, listen: [{ host: '127.0.0.1', port: 0 }] };
 void startCollector(options, events).then(({ otlpHttp }) => console.log(otlpHttp));

@@ -59,7 +59,7 @@ export function startTestCollector(
   options: Partial<CollectorOptions> = {},
 ): Promise<DeckCollector> {
   return startCollector(
-    { folder, listen: ANY, thread: bundle.path('collector-thread'), ...options },
+    { folder, listen: [ANY], thread: bundle.path('collector-thread'), ...options },
     { ...silent, ...events },
   );
 }

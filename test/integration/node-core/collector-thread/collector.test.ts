@@ -282,9 +282,16 @@ test('a taken port is said, and another one is used', async () => {
   await once(other, 'listening');
   const { port } = other.address() as { port: number };
   await collector.stop();
-  await start({ listen: { host: '127.0.0.1', port } });
+  await start({
+    listen: [
+      { host: '127.0.0.1', port },
+      { host: '127.0.0.1', port: 0 },
+    ],
+  });
   expect(collector.otlpHttp).not.toBe(`127.0.0.1:${port}`);
-  expect(problems).toEqual([expect.stringContaining(`127.0.0.1:${port} is in use`)]);
+  const taken = `127.0.0.1:${port} is in use by node (process ${process.pid})`;
+  expect(collector.otlpTaken).toBe(taken);
+  expect(problems).toEqual([`${taken}: OTLP is taken at ${collector.otlpHttp} instead`]);
   expect(await send([aSpan(1, undefined)])).toBe(200);
   other.close();
 });

@@ -68,7 +68,7 @@ async function contentOf(path: string): Promise<Uint8Array | undefined> {
     return await readFile(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    throw Object.assign(error as Error, { path }); // the system's own error of reading names none
   }
 }
 

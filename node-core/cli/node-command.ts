@@ -10,6 +10,7 @@ import { createProfile, RunningNode } from '../runtime/running-node.ts';
 import { VERSION } from '../runtime/version.ts';
 import { DataExchangeService } from '../services/data-exchange.ts';
 import { echoService } from '../services/echo.ts';
+import { takeFile } from './take-file.ts';
 
 export interface NodeCommand {
   readonly registry: Endpoint;
@@ -29,6 +30,7 @@ export interface NodeCommand {
 export async function startNode(command: NodeCommand, lifetime: Lifetime) {
   const log = createLog('node');
   const clock = new SystemClock();
+  if (command.identity !== undefined) await takeFile(command.identity, 'the identity', lifetime);
   const identity =
     command.identity === undefined
       ? createIdentity()

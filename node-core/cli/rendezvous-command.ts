@@ -9,6 +9,7 @@ import type { DirectoryOptions } from '../rendezvous/directory.ts';
 import { RendezvousServer } from '../rendezvous/rendezvous-server.ts';
 import { createLog } from '../runtime/log.ts';
 import { openDirectory } from './directory-store.ts';
+import { takeFile } from './take-file.ts';
 
 export interface RendezvousCommand {
   readonly registry: Endpoint;
@@ -36,6 +37,7 @@ const LIMITS = {
 export async function startRendezvous(command: RendezvousCommand, lifetime: Lifetime) {
   const log = createLog('rendezvous');
   const clock = new SystemClock();
+  if (command.store !== undefined) await takeFile(command.store, 'the store', lifetime);
   const socket = await UdpSocket.bind(command.beacon);
   const beaconAddress = formatEndpoint(socket.local);
   const lifted = !command.rateLimits;

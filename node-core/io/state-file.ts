@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { makeFolder } from './make-folder.ts';
 
 const UNFINISHED = '.tmp';
 
@@ -13,7 +14,7 @@ const swept = new Set<string>();
  */
 export async function writeStateFile(path: string, content: string): Promise<void> {
   const folder = dirname(path);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder);
   await sweepOnce(path);
   const next = `${path}.${randomUUID()}${UNFINISHED}`;
   try {

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
-import { copyFile, mkdir, readdir, rename, rm, stat, statfs, truncate } from 'node:fs/promises';
+import { copyFile, readdir, rename, rm, stat, statfs, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from './make-folder.ts';
 
 /** A folder of files that only its owner may see. */
 export class FileFolder {
@@ -11,7 +12,7 @@ export class FileFolder {
   }
 
   static async open(folder: string): Promise<FileFolder> {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder);
     return new FileFolder(folder);
   }
 

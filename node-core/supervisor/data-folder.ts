@@ -1,9 +1,9 @@
-import { mkdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { PilotError } from '../base/errors.ts';
 import { systemWords } from '../base/known-error.ts';
 import { type FileLock, lockFile } from '../io/folder-lock.ts';
+import { makeFolder } from '../io/make-folder.ts';
 
 /**
  * Where a deck keeps its data: `--data DIR`, else by the XDG base directory specification.
@@ -33,29 +33,9 @@ export async function takeDataFolder(folder: string): Promise<FileLock> {
 /** @throws PilotError `folder.unusable` */
 export async function makeDataFolder(folder: string): Promise<void> {
   try {
-    await makeWithParents(folder);
+    await makeFolder(folder);
   } catch (error) {
     throw unusable(folder, error);
-  }
-}
-
-/** As `mkdir` with `recursive`, which tries for ever where a parent can never be made (below /proc). */
-async function makeWithParents(folder: string): Promise<void> {
-  try {
-    await makeOne(folder);
-  } catch (error) {
-    const parent = dirname(folder);
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === folder) throw error;
-    await makeWithParents(parent);
-    await makeOne(folder);
-  }
-}
-
-async function makeOne(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { mode: 0o700 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !(await stat(folder)).isDirectory()) throw error;
   }
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { lockFile } from '../../node-core/io/folder-lock.ts';
 import { FlightdeckProcess } from '../support/flightdeck-process.ts';
 import { processesOfFolder } from '../support/processes-of-folder.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -86,6 +87,23 @@ describe('serve is refused in one sentence, and leaves nothing behind,', () => {
       'flightdeck: FLIGHTDECK_TOKEN is too short: give at least 16 bytes, or unset it',
     );
   });
+});
+
+test.each([
+  { command: 'rendezvous', words: (file: string) => ['rendezvous', '--store', file], what: 'the store' },
+  {
+    command: 'node',
+    words: (file: string) => ['node', '--registry', '127.0.0.1:1', '--beacon', '127.0.0.1:1', '--identity', file],
+    what: 'the identity',
+  },
+])('$command is refused where its file is in use, or cannot be kept', async ({ words, what }) => {
+  const file = join(folder, 'file');
+  const lock = await lockFile(`${file}.lock`, 'it');
+  expect(await refusal(words(file))).toBe(
+    `flightdeck: ${what} ${file} is in use by a running Flightdeck (process ${process.pid})`,
+  );
+  lock.release();
+  expect(await refusal(words('/proc/nowhere/file'))).toMatch(/^flightdeck: \/proc\/nowhere cannot be used: /);
 });
 
 test('an empty token is none: another is drawn', async () => {

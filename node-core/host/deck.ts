@@ -132,7 +132,13 @@ export class Deck {
         this.graph.touch();
       },
     });
-    this.#directory = new DirectoryWatch(this.node, options.adminToken, (picture) => this.#handleDirectory(picture));
+    this.#directory = new DirectoryWatch({
+      node: this.node,
+      clock,
+      adminToken: options.adminToken,
+      onPicture: (picture) => this.#handleDirectory(picture),
+      onProblem: (text) => this.#logNode('warning', 'registry.directory', text),
+    });
     this.acts = this.#createActs();
   }
 
@@ -201,6 +207,7 @@ export class Deck {
           Number(event.since.unixNano / NANOS_PER_MS),
           this.node.core.registry.rttMs,
         );
+        if (event.state === 'ok') void this.#directory.refresh();
         break;
       case 'beacon':
         if (event.rttMs !== undefined) this.#beaconRtt = { ms: event.rttMs, at };

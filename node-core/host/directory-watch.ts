@@ -1,6 +1,11 @@
+import type { Clock } from '../base/clock.ts';
+import { PilotError } from '../base/errors.ts';
 import type { DirectoryNode } from '../mesh/directory-index.ts';
+import { DirectoryReading } from '../mesh/directory-reading.ts';
 import type { GroupFact } from '../mesh/graph-facts.ts';
+import { sameData } from '../mesh/same-data.ts';
 import type { RunningNode } from '../runtime/running-node.ts';
+import { refusalCodeOf } from '../wire/registry-refusal.ts';
 import type { ListedNode } from '../wire/registry-request.ts';
 
 export interface DirectoryPicture {
@@ -8,29 +13,39 @@ export interface DirectoryPicture {
   readonly groups: readonly GroupFact[];
 }
 
-const PERIOD_MS = 2_000;
-/** Members whose key and groups are looked up anew at each turn; a large directory is read bit by bit. */
-const LOOKUPS_PER_TURN = 32;
+/** What of a running node the watch uses. */
+export type AskingNode = Pick<RunningNode, 'ask' | 'nodeId'>;
 
-/** Reads groups and members from the registry again and again. Without an admin token the backbone is not listed. */
+export interface DirectoryWatchOptions {
+  readonly node: AskingNode;
+  readonly clock: Clock;
+  /** Without it the backbone is not listed. */
+  readonly adminToken: string | undefined;
+  /** Hears of each reading, also of one that says the same. */
+  readonly onPicture: (picture: DirectoryPicture) => void;
+  /** Hears once, in words, why reading fails. That the registry is away the node says by itself. */
+  readonly onProblem: (text: string) => void;
+}
+
+/** Reads groups and members from the registry, and reads them again as `DirectoryReading` says. */
 export class DirectoryWatch {
-  readonly #node: RunningNode;
-  readonly #adminToken: string | undefined;
-  readonly #onPicture: (picture: DirectoryPicture) => void;
-  readonly #keys = new Map<number, string>();
+  readonly #options: DirectoryWatchOptions;
+  readonly #reading = new DirectoryReading();
+  #last: DirectoryPicture | undefined;
+  #problem: string | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #turning: Promise<void> | undefined;
   #stopped = false;
 
-  constructor(node: RunningNode, adminToken: string | undefined, onPicture: (picture: DirectoryPicture) => void) {
-    this.#node = node;
-    this.#adminToken = adminToken;
-    this.#onPicture = onPicture;
-    void this.#turn();
+  constructor(options: DirectoryWatchOptions) {
+    this.#options = options;
+    this.#arm();
   }
 
-  /** Reads at once, after an act that changed something. */
+  /** Reads at once, after an act that changed something; what is being read may be from before it. */
   async refresh(): Promise<void> {
-    clearTimeout(this.#timer);
+    await this.#turning;
+    this.#reading.readSoon(this.#nowMs());
     await this.#turn();
   }
 
@@ -39,47 +54,88 @@ export class DirectoryWatch {
     clearTimeout(this.#timer);
   }
 
-  async #turn(): Promise<void> {
+  #arm(): void {
+    clearTimeout(this.#timer);
+    if (!this.#stopped) this.#timer = setTimeout(() => void this.#turn(), this.#reading.dueAt - this.#nowMs());
+  }
+
+  #turn(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#turning ??= this.#readOnce().finally(() => {
+      this.#turning = undefined;
+      this.#arm();
+    });
+    return this.#turning;
+  }
+
+  async #readOnce(): Promise<void> {
+    const startedAt = this.#nowMs();
     try {
       const picture = await this.#read();
-      if (!this.#stopped) this.#onPicture(picture);
-    } catch {
-      // the registry is away, which the node says by itself; what was read last stands
+      const changed = !sameData(this.#last, picture);
+      this.#last = picture;
+      this.#reading.done({ changed, tookMs: this.#nowMs() - startedAt }, this.#nowMs());
+      this.#problem = undefined;
+      if (!this.#stopped) this.#options.onPicture(picture);
+    } catch (error) {
+      this.#reading.failed(this.#nowMs());
+      this.#tell(error as Error);
     }
-    clearTimeout(this.#timer);
-    if (!this.#stopped) this.#timer = setTimeout(() => void this.#turn(), PERIOD_MS);
+  }
+
+  /** That the registry is away is said by the node. Anything else is said here, once; what was read last stands. */
+  #tell(error: Error): void {
+    const isAway = error instanceof PilotError && error.code === 'registry.unavailable';
+    if (this.#stopped || isAway || error.message === this.#problem) return;
+    this.#problem = error.message;
+    this.#options.onProblem(`The directory could not be read, what was read last stands: ${error.message}`);
   }
 
   async #read(): Promise<DirectoryPicture> {
-    const { networks } = await this.#node.ask('list_networks', {}, 'untraced');
+    const { node, adminToken } = this.#options;
+    const { networks } = await node.ask('list_networks', {}, 'untraced');
     const nodes = new Map<number, DirectoryNode>();
     const groups: GroupFact[] = [];
     for (const { networkId: id, name, joinRule } of networks) {
-      if (id === 0 && this.#adminToken === undefined) continue;
-      const admin = this.#adminToken === undefined ? {} : { adminToken: this.#adminToken };
-      const reply = await this.#node.ask('list_nodes', { networkId: id, ...admin }, 'untraced');
+      if (id === 0 && adminToken === undefined) continue;
+      const admin = adminToken === undefined ? {} : { adminToken };
+      const reply = await node.ask('list_nodes', { networkId: id, ...admin }, 'untraced');
       const members = reply.nodes.flatMap((member) => directoryNode(member));
       for (const member of members) nodes.set(member.nodeId, merge(nodes.get(member.nodeId), member, id));
       if (id === 0) continue;
       const memberIds = members.map(({ nodeId }) => nodeId);
-      const joined = memberIds.includes(this.#node.nodeId);
-      groups.push({ groupId: id, name, joined, joinRule, memberIds });
+      groups.push({ groupId: id, name, joined: memberIds.includes(node.nodeId), joinRule, memberIds });
     }
-    await this.#lookUpKeys([...nodes.keys()]);
-    return { nodes: [...nodes.values()].map((node) => this.#withKey(node)), groups };
+    await this.#readKeys(nodes);
+    return { nodes: [...nodes.values()].map((listed) => this.#withKey(listed)), groups };
   }
 
-  async #lookUpKeys(nodeIds: readonly number[]): Promise<void> {
-    const missing = nodeIds.filter((nodeId) => !this.#keys.has(nodeId)).slice(0, LOOKUPS_PER_TURN);
-    for (const nodeId of missing) {
-      const { publicKey } = await this.#node.ask('lookup', { nodeId }, 'untraced');
-      this.#keys.set(nodeId, Buffer.from(publicKey, 'base64').toString('hex'));
+  async #readKeys(nodes: ReadonlyMap<number, DirectoryNode>): Promise<void> {
+    for (const nodeId of this.#reading.keysToRead([...nodes.values()], this.#nowMs())) {
+      const publicKey = await this.#keyOf(nodeId);
+      const listed = nodes.get(nodeId);
+      if (publicKey !== undefined && listed !== undefined) this.#reading.keyRead(listed, publicKey, this.#nowMs());
+    }
+  }
+
+  /** A node that left since it was listed has no key, which keeps none of the others from being read. */
+  async #keyOf(nodeId: number): Promise<string | undefined> {
+    try {
+      const { publicKey } = await this.#options.node.ask('lookup', { nodeId }, 'untraced');
+      return Buffer.from(publicKey, 'base64').toString('hex');
+    } catch (error) {
+      if (refusalCodeOf(error) === undefined) throw error;
+      return undefined;
     }
   }
 
   #withKey(node: DirectoryNode): DirectoryNode {
-    const publicKey = this.#keys.get(node.nodeId);
+    const publicKey = this.#reading.keyOf(node.nodeId);
     return publicKey === undefined ? node : { ...node, publicKey };
+  }
+
+  #nowMs(): number {
+    return this.#options.clock.now().monotonicMs;
   }
 }
 

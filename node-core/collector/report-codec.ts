@@ -161,7 +161,8 @@ function decodeTunnel(attributes: Attributes): TunnelReport | undefined {
   const rttMs = ratio(attributes, REPORT_ATTR.rttMs, LONGEST_RTT_MS);
   const lossRatio = ratio(attributes, REPORT_ATTR.lossRatio, 1);
   const relayBeacon = textAttribute(attributes, ATTR.relayBeacon);
-  const beaconIsOne = relayBeacon === undefined || parseEndpoint(relayBeacon) !== undefined;
+  const beaconIsOne =
+    relayBeacon === undefined || (relayBeacon.length <= LONGEST_NAME && parseEndpoint(relayBeacon) !== undefined);
   if (rttMs === 'malformed' || lossRatio === 'malformed' || !beaconIsOne) return undefined;
   const report = whole({
     peerNodeId: nodeId(attributes, ATTR.peerNodeId),

@@ -132,6 +132,19 @@ export const graphUpdate = z.object({
   goneGroups: z.array(groupId),
 });
 
+/** What the registry says of a node. */
+export const listedNode = z.object({
+  nodeId,
+  hostname: z.string().optional(),
+  groupIds: z.array(groupId).readonly(),
+  tags: z.array(z.string()).readonly(),
+  public: z.boolean().optional(),
+  publicKey: publicKey.optional(),
+});
+
+/** Some of the nodes that a question matches, in the order of their ids, and how many it matches in all. */
+export const directoryPage = z.object({ nodes: z.array(listedNode).readonly(), matched: z.number().int() });
+
 export type Agent = z.infer<typeof agent>;
 export type Tunnel = z.infer<typeof tunnel>;
 export type TunnelSide = z.infer<typeof tunnelSide>;
@@ -143,5 +156,15 @@ export type GraphUpdate = z.infer<typeof graphUpdate>;
 export const graphRoutes = {
   /** A snapshot, then changes. The reader confirms each revision; meanwhile changes are coalesced by key. */
   watch: oc.output(eventIterator(graphUpdate)),
+  /** All that the registry lists, drawn or not, by what their name, tags or id have in them. */
+  directory: oc
+    .input(
+      z.object({
+        text: z.string().max(200).default(''),
+        offset: z.number().int().nonnegative().default(0),
+        limit: z.number().int().min(1).max(500).default(100),
+      }),
+    )
+    .output(directoryPage),
   confirm: oc.input(z.object({ feedId: z.string(), revision: z.number().int() })).output(z.void()),
 };

@@ -5,6 +5,7 @@ import type { CollectorEvents, DeckCollector } from '../collector-thread/deck-co
 import type { LogEntry } from '../contract/log.ts';
 import type { Identity } from '../crypto/identity.ts';
 import type { SystemClock } from '../io/system-clock.ts';
+import type { DirectoryIndex } from '../mesh/directory-index.ts';
 import { GraphNames } from '../mesh/graph-names.ts';
 import { GraphState } from '../mesh/graph-state.ts';
 import type { NodeEvent } from '../node/pilot-node.ts';
@@ -170,6 +171,11 @@ export class Deck {
     await this.node.stop();
     this.#records.flush();
     await this.collector.stop();
+  }
+
+  /** All that the registry lists, page by page. */
+  get listed(): Pick<DirectoryIndex, 'page'> {
+    return this.#state.directory;
   }
 
   #createActs(): Deck['acts'] {

@@ -4,6 +4,9 @@ import type { GraphNames } from '../mesh/graph-names.ts';
 import type { Topology } from '../mesh/topology.ts';
 import type { RunningNode } from '../runtime/running-node.ts';
 
+/** Agents whose losses are told one by one. */
+const MOST_NAMED = 20;
+
 /** The stages of the loss ledger that this node can tell by itself: its spans, its peers' exports, its datagrams, and the picture. */
 export function nodeStages(node: RunningNode, recorded: number, topology: Topology, names: GraphNames): LedgerStage[] {
   return [
@@ -15,16 +18,25 @@ export function nodeStages(node: RunningNode, recorded: number, topology: Topolo
   ];
 }
 
-/** What the exporters of our peers say they recorded and lost. */
-function peerExports(self: number, topology: Topology, names: GraphNames): LedgerStage {
-  const reports = [...topology.nodes.values()].filter(({ nodeId }) => nodeId !== self);
-  const received = reports.reduce((sum, { report }) => sum + report.recorded, 0);
-  const dropped = reports.reduce((sum, { report }) => sum + report.exportDropped, 0);
-  const reasons = Object.fromEntries(
-    reports.flatMap(({ nodeId, report }) =>
-      report.exportDropped > 0 ? [[names.agent(nodeId), report.exportDropped]] : [],
-    ),
-  );
+/**
+ * What the exporters of our peers say they recorded and lost. They may say anything: sums stay within whole numbers, and
+ * those that lost most are named.
+ */
+export function peerExports(self: number, topology: Topology, names: Pick<GraphNames, 'agent'>): LedgerStage {
+  let [received, dropped] = [0, 0];
+  const losses: [nodeId: number, lost: number][] = [];
+  for (const { nodeId, report } of topology.nodes.values()) {
+    if (nodeId === self) continue;
+    const lost = Math.min(report.exportDropped, report.recorded);
+    received = Math.min(received + report.recorded, Number.MAX_SAFE_INTEGER);
+    dropped = Math.min(dropped + lost, Number.MAX_SAFE_INTEGER);
+    if (lost > 0) losses.push([nodeId, lost]);
+  }
+  losses.sort(([, one], [, other]) => other - one);
+  const reasons: Record<string, number> = {};
+  for (const [nodeId, lost] of losses.slice(0, MOST_NAMED)) reasons[names.agent(nodeId)] = lost;
+  const others = losses.slice(MOST_NAMED).reduce((sum, [, lost]) => Math.min(sum + lost, Number.MAX_SAFE_INTEGER), 0);
+  if (others > 0) reasons[`${losses.length - MOST_NAMED} others`] = others;
   return { stage: 'peer export', received, kept: received - dropped, dropped, reasons };
 }
 

@@ -19,6 +19,7 @@ export function createRouter(deck: Deck) {
     status: { watch: os.status.watch.handler(({ signal }) => deck.status.watch(signal ?? never)) },
     graph: {
       watch: os.graph.watch.handler(({ signal }) => deck.graph.watch(signal ?? never)),
+      directory: os.graph.directory.handler(({ input }) => deck.listed.page(input)),
       confirm: os.graph.confirm.handler(({ input }) => deck.graph.confirm(input.feedId, input.revision)),
     },
     peer: {

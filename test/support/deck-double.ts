@@ -108,6 +108,7 @@ function routerOf(state: DoubleState) {
           queue.end();
         }
       }),
+      directory: os.graph.directory.handler(() => ({ nodes: [], matched: 0 })),
       confirm: os.graph.confirm.handler(({ input }) => {
         calls.push(`confirm ${input.revision}`);
       }),

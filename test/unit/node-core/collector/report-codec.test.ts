@@ -161,6 +161,8 @@ describe('what is not a report', () => {
     [1, 'pilot.tunnel.loss_ratio', 1.01],
     [1, 'pilot.tunnel.loss_ratio', Number.NaN],
     [1, 'pilot.relay.beacon', 'nowhere'],
+    [1, 'pilot.relay.beacon', `${'x'.repeat(300)}:9001`],
+    [0, 'pilot.group.ids', Array.from({ length: 1_025 }, () => '1')],
     [2, 'pilot.flow.id', 'B240E19412363F3A3E13EF83E236D9FD'],
     [2, 'pilot.flow.role', 'bystander'],
     [2, 'pilot.port', 65_536n],

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { directoryPage } from '../../../../node-core/contract/graph.ts';
 import { DirectoryIndex, type DirectoryNode } from '../../../../node-core/mesh/directory-index.ts';
 
 const node = (nodeId: number, hostname: string, tags: readonly string[] = []): DirectoryNode => ({
@@ -19,6 +20,7 @@ test('a listing says only what is new, different or gone', () => {
 test('is read page by page, in the order of ids, by name, tag or id', () => {
   const index = new DirectoryIndex();
   index.replace(Array.from({ length: 5_000 }, (_, n) => node(5_000 - n, `agent-${5_000 - n}`, n < 2 ? ['FX'] : [])));
+  expect(directoryPage.parse(index.page({ limit: 9 }))).toEqual(index.page({ limit: 9 }));
   expect(index.page({ limit: 2 })).toMatchObject({ matched: 5_000, nodes: [{ nodeId: 1 }, { nodeId: 2 }] });
   expect(index.page({ limit: 2, offset: 4_999 }).nodes.map(({ nodeId }) => nodeId)).toEqual([5_000]);
   expect(index.page({ text: 'AGENT-499', limit: 100 }).matched).toBe(11);

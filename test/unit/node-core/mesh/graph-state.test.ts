@@ -386,3 +386,40 @@ test('a clock set back does not keep silence from being seen', () => {
   state.refresh(NOON - 3_595_000);
   expect(state.refresh(NOON - 3_580_000).agents.get(4)?.live).toBe(false);
 });
+
+describe('one exporter that tells without end', () => {
+  const MOST = 100_000;
+
+  test('is held to its share of tunnels and flows, counted, and crowds nobody out', () => {
+    const state = fleet();
+    state.applyReport(tunnelRow(4, 9, NOON));
+    for (let n = 0; n < MOST; n++) {
+      state.applyReport(tunnelRow(20, 1_000 + n, NOON));
+      state.applyReport(flowRow(20, 1_000 + n, NOON, { flowId: n.toString(16).padStart(32, '0') }));
+    }
+    const { topology } = state;
+    expect([topology.tunnels.size, topology.flows.size]).toEqual([2_001, 2_000]);
+    expect(topology.dropped['too-many-from-one-node']).toBe(2 * (MOST - 2_000));
+    expect(topology.taken).toBe(1 + 2 * 2_000);
+    expect(state.refresh(NOON).tunnels.has('4-9')).toBe(true);
+    state.refresh(NOON + 100_000);
+    expect([topology.tunnels.size, topology.flows.size]).toEqual([0, 0]);
+  });
+
+  test('under ever new ids and keys is held to what is kept of nodes', () => {
+    const state = fleet();
+    for (let n = 0; n < MOST; n++) state.applyReport(nodeRow(1_000 + n, NOON));
+    expect(state.topology.nodes.size).toBe(20_000);
+    expect(state.topology.dropped['too-many']).toBe(MOST - 20_000);
+    expect(state.refresh(NOON).agents.size).toBe(20_003);
+    state.refresh(NOON + 901_000);
+    expect(state.refresh(NOON + 1_000_000).agents.size).toBe(3);
+  });
+
+  test('under ever new keys of one id tells of at most a thousand changes at a time', () => {
+    const state = fleet();
+    for (let n = 0; n < 5_000; n++) state.pingAnswered(20, 1, NOON + n, n.toString(16).padStart(64, '0'));
+    expect(state.takeKeyChanges()).toHaveLength(1_000);
+    expect(state.refresh(NOON + 5_000).agents.size).toBe(4);
+  });
+});

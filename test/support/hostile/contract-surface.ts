@@ -8,7 +8,17 @@ import type { Malice, Surface } from './surface.ts';
 /** Honest inputs of every call; those of `graph.confirm` name a feed that is not there. */
 function callsAbout(nodeId: number): readonly (readonly [path: string, input: Json])[] {
   const traceId = '0123456789abcdef0123456789abcdef';
-  const query = { fromMs: 0, toMs: 1e13, text: 'a', service: 's', nodeId, nodeKey: 'ab'.repeat(32), groupId: 1, status: 'error', limit: 10 };
+  const query = {
+    fromMs: 0,
+    toMs: 1e13,
+    text: 'a',
+    service: 's',
+    nodeId,
+    nodeKey: 'ab'.repeat(32),
+    groupId: 1,
+    status: 'error',
+    limit: 10,
+  };
   return [
     ['/status/watch', null],
     ['/graph/watch', null],

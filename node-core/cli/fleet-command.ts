@@ -1,3 +1,4 @@
+import { toHex } from '../base/bytes.ts';
 import type { Lifetime } from '../base/lifetime.ts';
 import { parseEndpoint } from '../base/transport.ts';
 import { DeckWatch } from '../deck-client/deck-watch.ts';
@@ -44,7 +45,9 @@ export async function startFleet(command: FleetUpCommand, lifetime: Lifetime) {
   const agents = await lifetime.until(Promise.all(entries.map((entry) => FleetAgent.start(entry, network))));
   lifetime.onEnd(() => Promise.all(agents.map((agent) => agent.stop())));
   log.info({ agents: agents.length }, 'the fleet is up');
-  await lifetime.until(deck.trust(agents.map((agent) => agent.node.nodeId)));
+  await lifetime.until(
+    deck.trust(agents.map(({ node }) => ({ nodeId: node.nodeId, publicKey: toHex(node.publicKey) }))),
+  );
   const control = await serveFleetControl(deck.current.sockets, async (wanted) => {
     if (wanted.act === 'context') sendsContext = wanted.enabled;
     return obey(agents, wanted);

@@ -121,10 +121,9 @@ function routerOf(state: DoubleState) {
         return { rttMs: 12.4, path: 'direct' as const };
       }),
       trust: os.peer.trust.handler(({ input }) => {
-        calls.push(`trust ${input.nodeIds.join()}`);
-      }),
-      trustAgain: os.peer.trustAgain.handler(({ input }) => {
-        calls.push(`trust again ${input.nodeId} ${input.publicKey.slice(0, 8)}`);
+        calls.push(
+          `trust ${input.peers.map(({ nodeId, publicKey = 'as known' }) => `${nodeId} ${publicKey.slice(0, 8)}`).join()}`,
+        );
       }),
       untrust: os.peer.untrust.handler(({ input }) => {
         calls.push(`untrust ${input.nodeId}`);

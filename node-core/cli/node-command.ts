@@ -3,6 +3,7 @@ import { type Endpoint, formatEndpoint, isLoopbackHost } from '../base/transport
 import { resolveEndpoint } from '../io/resolve-endpoint.ts';
 import { SystemClock } from '../io/system-clock.ts';
 import { UdpSocket } from '../io/udp-socket.ts';
+import { logFigures } from '../runtime/figure-log.ts';
 import { createIdentity, loadIdentity } from '../runtime/identity-file.ts';
 import { createLog } from '../runtime/log.ts';
 import { newsOf } from '../runtime/node-news.ts';
@@ -69,6 +70,10 @@ export async function startNode(command: NodeCommand, lifetime: Lifetime) {
     }),
   );
   lifetime.onEnd(() => node.stop());
+  logFigures(log, lifetime, () => ({
+    framesDropped: Object.fromEntries(node.core.tunnels.drops()),
+    datagramsDropped: Object.fromEntries(socket.counts.dropped.counts),
+  }));
   await lifetime.until(node.registered());
   return { nodeId: node.nodeId, address: node.address, listen: formatEndpoint(socket.local) };
 }

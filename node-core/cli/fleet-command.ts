@@ -33,6 +33,7 @@ export async function startFleet(command: FleetUpCommand, lifetime: Lifetime) {
   let sendsContext = command.sendsContext;
   const network: FleetNetwork = {
     registry: required(deck.current.registry),
+    registryFingerprint: deck.current.registryFingerprint,
     beacon: required(deck.current.beacon),
     folder,
     collector: () => deck.current.nodeId,

@@ -16,6 +16,7 @@ import { takeFile } from './take-file.ts';
 export interface NodeCommand {
   readonly registry: Endpoint;
   readonly beacon: Endpoint;
+  readonly registryFingerprint: string | undefined;
   /** Else loopback beside a beacon on loopback, and every address with another. */
   readonly listen: Endpoint | undefined;
   /** A fixed address to register instead of the one the beacon sees. */
@@ -52,6 +53,7 @@ export async function startNode(command: NodeCommand, lifetime: Lifetime) {
     profile,
     socket,
     registry,
+    registryFingerprint: command.registryFingerprint,
     beacon,
     clock,
     clockEpoch: () => clock.epoch,

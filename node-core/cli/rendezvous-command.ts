@@ -1,6 +1,6 @@
 import type { Lifetime } from '../base/lifetime.ts';
 import { UNLIMITED_PER_SECOND } from '../base/token-bucket.ts';
-import { type Endpoint, formatEndpoint } from '../base/transport.ts';
+import { type Endpoint, type FramedChannel, formatEndpoint } from '../base/transport.ts';
 import { type ListenerLimits, listenForChannels } from '../io/channel-listener.ts';
 import { SystemClock } from '../io/system-clock.ts';
 
@@ -10,6 +10,7 @@ import type { DirectoryOptions } from '../rendezvous/directory.ts';
 import { RendezvousServer } from '../rendezvous/rendezvous-server.ts';
 import { logFigures } from '../runtime/figure-log.ts';
 import { createLog } from '../runtime/log.ts';
+import { loadTlsIdentity } from '../runtime/tls-identity.ts';
 import { openDirectory } from './directory-store.ts';
 import { takeFile } from './take-file.ts';
 
@@ -18,6 +19,8 @@ export interface RendezvousCommand {
   readonly beacon: Endpoint;
   /** Where the state is kept; without it a restart forgets everything. */
   readonly store: string | undefined;
+  /** The file of key and certificate; with it the registry speaks TLS alone. */
+  readonly tls: string | undefined;
   /** Groups that exist from the start. */
   readonly groups: readonly string[];
   readonly adminToken: string | undefined;
@@ -67,9 +70,18 @@ export async function startRendezvous(command: RendezvousCommand, lifetime: Life
     keep: (changes) => keeper.keep(changes),
   });
   server.attachBeacon(socket);
-  const listener = await listenForChannels(command.registry, LIMITS, (channel, from) =>
-    server.acceptChannel(channel, from),
-  );
+  const tls =
+    command.tls === undefined
+      ? undefined
+      : await loadTlsIdentity(command.tls, (aside) =>
+          log.error(
+            { aside },
+            'key and certificate were not readable and are set aside; clients must be told the new one',
+          ),
+        );
+  const accept = (channel: FramedChannel, from: Endpoint) =>
+    server.acceptChannel(channel, from, tls === undefined ? 'clear' : 'tls');
+  const listener = await listenForChannels(command.registry, LIMITS, accept, tls);
   log.info({ registry: formatEndpoint(listener.local), beacon: beaconAddress }, 'rendezvous is up');
   lifetime.onEnd(async () => {
     await listener.close();
@@ -85,7 +97,8 @@ export async function startRendezvous(command: RendezvousCommand, lifetime: Life
     beaconDropped: Object.fromEntries(beacon.drops),
     datagramsDropped: Object.fromEntries(socket.counts.dropped.counts),
   }));
-  return { registry: formatEndpoint(listener.local), beacon: beaconAddress };
+  const fingerprint = tls === undefined ? {} : { fingerprint: tls.fingerprint };
+  return { registry: formatEndpoint(listener.local), beacon: beaconAddress, ...fingerprint };
 }
 
 function directoryOptions(command: RendezvousCommand, beaconAddress: string): DirectoryOptions {

@@ -26,6 +26,8 @@ export interface DeckHostOptions {
   readonly data: string;
   readonly registry: Endpoint;
   readonly beacon: Endpoint;
+  /** SHA-256 of the registry's certificate, when it is spoken to over TLS. */
+  readonly registryFingerprint: string | undefined;
   /** OTLP/HTTP is taken at the first of these that is free. */
   readonly otlpHttp: readonly Endpoint[];
   /** Where a browser and the command line find the deck. */
@@ -53,7 +55,7 @@ export interface DeckHost {
 
 /** Everything that runs in the deck host's process. Who starts it has taken the data folder for this deck. */
 export async function startDeckHost(options: DeckHostOptions, lifetime: Lifetime): Promise<DeckHost> {
-  const { data, registry, endpoint } = options;
+  const { data, registry, registryFingerprint, endpoint } = options;
   const log = createLog('deck');
   const token = givenSecret('FLIGHTDECK_TOKEN', process.env.FLIGHTDECK_TOKEN) ?? randomBytes(24).toString('base64url');
   await makeDataFolder(data);
@@ -75,6 +77,7 @@ export async function startDeckHost(options: DeckHostOptions, lifetime: Lifetime
     socket,
     endpoint,
     registry,
+    registryFingerprint,
     beacon,
     hostname: HOSTNAME,
     trusted,
@@ -99,7 +102,7 @@ export async function startDeckHost(options: DeckHostOptions, lifetime: Lifetime
   };
   const { otlpTaken } = deck.collector;
   if (otlpTaken !== undefined) printFailure(`${otlpTaken}: OTLP is taken at ${deck.collector.otlpHttp} instead`);
-  await writeDeckFile(data, { pid: process.pid, token, sockets, ...ready });
+  await writeDeckFile(data, { pid: process.pid, token, sockets, ...ready, registryFingerprint });
   lifetime.onEnd(() => removeDeckFile(data));
   const handler = new RPCHandler(router);
   log.info({ ...ready, listen: formatEndpoint(socket.local), url: server.url.replace(/#.*/, '') }, 'the deck is up');

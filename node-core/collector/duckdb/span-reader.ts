@@ -19,7 +19,7 @@ interface Place {
 }
 
 /** One page of rows, which are in memory as they are stored and as they are read. */
-const PAGE: ReadLimits = { spans: 1_000, bytes: 2 * 1024 * 1024 };
+const PAGE: ReadLimits = { spans: 4_000, bytes: 4 * 1024 * 1024 };
 const KEYS_AT_ONCE = 1_000;
 
 /**
@@ -67,9 +67,10 @@ export class SpanReader {
 
   async #readPage(page: readonly Place[]): Promise<[string, SpanRecord][]> {
     const ids = page.map(({ rowId }) => rowId);
+    const [first = 0, last = 0] = [ids[0], ids.at(-1)];
+    const others = last - first + 1 > ids.length ? `AND row_id IN (${ids.join(', ')})` : '';
     const rows = await this.#query(
-      `SELECT * FROM all_spans WHERE file = '${page[0]?.file}' AND row_id BETWEEN ${ids[0]} AND ${ids.at(-1)}
-         AND row_id IN (${ids.join(', ')})`,
+      `SELECT * FROM all_spans WHERE file = '${page[0]?.file}' AND row_id BETWEEN ${first} AND ${last} ${others}`,
     );
     const spans = readSpans(rows, await this.textsFor(rows));
     return rows.flatMap((row, index): [string, SpanRecord][] => {

@@ -3,7 +3,8 @@ import { contract } from '../../node-core/contract/contract.ts';
 import type { Agent, GraphUpdate } from '../../node-core/contract/graph.ts';
 import type { LogEvent } from '../../node-core/contract/log.ts';
 import type { DeckStatus } from '../../node-core/contract/status.ts';
-import type { Trace, TraceSummary, VolumeBucket } from '../../node-core/contract/trace.ts';
+import type { Trace, TracePart, TraceSummary, VolumeBucket } from '../../node-core/contract/trace.ts';
+import { partsOf } from '../../node-core/contract/trace-parts.ts';
 import { anUpdate } from './graph-update.ts';
 import { emptyFleet, eventsOf, type Fleet, fleetOf, SELF, statusOf } from './invented-fleet.ts';
 import { tracesOf } from './invented-traces.ts';
@@ -155,10 +156,10 @@ function routerOf(state: DoubleState) {
         yield [];
         await new Promise((resolve) => setTimeout(resolve, 60_000));
       }),
-      get: os.trace.get.handler(({ input, errors }) => {
+      get: os.trace.get.handler(async ({ input, errors }) => {
         const trace = state.traces.find((each) => each.rawTraceIds.includes(input.traceId));
         if (trace === undefined) throw errors['trace.not-found']();
-        return trace;
+        return partByPart(trace);
       }),
       paths: os.trace.paths.handler(({ input }) =>
         state.traces
@@ -171,7 +172,11 @@ function routerOf(state: DoubleState) {
           .flatMap((trace) => trace.spans);
         calls.push(`export ${input.traceIds.length} ${input.joined ? 'joined' : 'raw'}`);
         const otlp = spans.map(({ traceId, spanId, name }) => ({ traceId, spanId, name }));
-        return { json: JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: otlp }] }] }), spans: spans.length };
+        return {
+          json: JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: otlp }] }] }),
+          spans: spans.length,
+          total: spans.length,
+        };
       }),
       volume: os.trace.volume.handler(({ input }) => (fleet.agents.length < 2 ? [] : volumeOf(input))),
     },
@@ -269,4 +274,8 @@ function summaryOf(trace: Trace): TraceSummary {
     nodeIds: trace.agents.flatMap((agent) => (agent.nodeId === undefined ? [] : [agent.nodeId])),
     groupIds: [12, 14],
   };
+}
+
+async function* partByPart(trace: Trace): AsyncGenerator<TracePart, void, undefined> {
+  yield* partsOf(trace);
 }

@@ -141,8 +141,8 @@ test('a group that nobody knows cannot be pinged', async () => {
 });
 
 test('an export names what was exported, with which ids', async () => {
-  const acts = new TraceActs({ export: async () => ({ json: '{}', spans: 3 }) }, recorder);
+  const acts = new TraceActs({ export: async () => ({ json: '{}', spans: 3, total: 3 }) }, recorder);
   const traceIds = ['0123456789abcdef0123456789abcdef'];
-  expect(await acts.export({ traceIds, joined: true })).toEqual({ json: '{}', spans: 3 });
+  expect(await acts.export({ traceIds, joined: true })).toEqual({ json: '{}', spans: 3, total: 3 });
   expect(lines).toMatchObject([{ kind: 'trace.export', text: 'Export trace 01234567 as OTLP JSON with joined ids' }]);
 });

@@ -25,6 +25,7 @@ let child: ChildProcess;
 let address: string;
 let said: string[];
 let lastId = 0;
+let ended: Promise<unknown>;
 
 beforeAll(async () => {
   bundle = await Bundle.make({
@@ -42,7 +43,7 @@ beforeEach(async () => {
   await writeFile(
     thread,
     `const fs = require('node:fs');
-    setInterval(() => { if (fs.existsSync(${mark})) { fs.unlinkSync(${mark}); process.exit(3); } }, 20);
+    setInterval(() => { if (fs.existsSync(${mark})) { fs.unlinkSync(${mark}); throw new Error('told to end'); } }, 20);
     require('./collector-thread.cjs');`,
   );
   const options = JSON.stringify({ thread, limits: { leastFreeBytes: 0 } });
@@ -50,12 +51,12 @@ beforeEach(async () => {
   const program = [process.execPath, '--expose-gc', bundle.path('collector-child'), `${disk.mount}/store`, options];
   child = spawn(command, [...words, ...program], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
   child.setMaxListeners(0);
+  ended = once(child, 'exit');
   createInterface({ input: child.stderr as NonNullable<typeof child.stderr> }).on('line', (line) => said.push(line));
   const lines = createInterface({ input: child.stdout as NonNullable<typeof child.stdout> });
   [address = ''] = await once(lines, 'line');
 });
 afterEach(async () => {
-  const ended = once(child, 'exit');
   child.kill('SIGKILL');
   await ended;
   await disk.close();
@@ -160,7 +161,7 @@ test(
       await writeFile(join(disk.path, 'end'), '');
       kills += 1;
       await expect
-        .poll(() => said.filter((line) => line.includes('started again')).length, { timeout: 60_000 })
+        .poll(() => said.filter((line) => line.includes('is started again')).length, { timeout: 60_000 })
         .toBe(kills);
       await more(() => all().length, 20);
       memory.push(Math.round((await ask({ type: 'memory' })) / 1e6));

@@ -31,6 +31,7 @@ import { LogBook } from './log-book.ts';
 import { nodeStages } from './node-ledger.ts';
 import { OwnRecords } from './own-records.ts';
 import { PeerPinger } from './peer-pinger.ts';
+import { TunnelNews } from './tunnel-news.ts';
 
 export interface DeckOptions {
   readonly identity: Identity;
@@ -73,6 +74,7 @@ export class Deck {
   readonly #names: GraphNames;
   readonly #directory: DirectoryWatch;
   readonly #pinger: PeerPinger;
+  readonly #news = new TunnelNews((entry) => this.log.add(entry));
   readonly #records: OwnRecords;
   #beaconRtt: { readonly ms: number; readonly at: number } | undefined;
 
@@ -124,7 +126,7 @@ export class Deck {
       for (const entry of describeKeyChanges(changes, (nodeId) => this.#names.agent(nodeId))) this.log.add(entry);
       clockProbe.consider(picture.agents.values());
     };
-    this.#pinger = new PeerPinger(this.node, {
+    this.#pinger = new PeerPinger(this.node, clock, {
       answered: (nodeId, rttMs, at) => {
         const key = this.node.core.peerKey(nodeId);
         this.#state.pingAnswered(nodeId, rttMs, at, key && toHex(key));
@@ -232,11 +234,16 @@ export class Deck {
         }
         this.#setTrust();
         break;
+      case 'tunnel':
+        if (event.event.type === 'established' || event.event.type === 'recovered') {
+          this.#pinger.heard(event.event.peerNodeId);
+        }
+        break;
       default:
         break;
     }
     const entry = describeEvent(event, (nodeId) => this.#names.agent(nodeId));
-    if (entry !== undefined) this.log.add(entry);
+    if (entry !== undefined) this.#news.add(entry, now.monotonicMs);
   }
 
   #registered({ nodeId, address }: { readonly nodeId: number; readonly address: string }): void {
@@ -303,11 +310,13 @@ export class Deck {
   }
 
   #handleReports(reports: readonly Report[]): void {
+    this.#news.flush(this.#options.clock.now().monotonicMs);
     this.#records.addReports(reports);
     this.status.setNodeStages(nodeStages(this.node, this.#records.recorded, this.#state.topology, this.#names));
   }
 
   #serveTelemetry({ duplex, peerNodeId }: OpenStream): void {
+    this.#pinger.heard(peerNodeId);
     const key = this.node.core.peerKey(peerNodeId);
     if (key === undefined) return void duplex.destroy();
     const address = formatAddress({ network: 0, node: peerNodeId });

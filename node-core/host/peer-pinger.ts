@@ -1,10 +1,12 @@
+import type { Clock } from '../base/clock.ts';
 import { PilotError } from '../base/errors.ts';
 import type { RunningNode } from '../runtime/running-node.ts';
+import { type PingPace, PingSchedule } from './ping-schedule.ts';
 
-const PERIOD_MS = 2_000;
+const TURN_MS = 500;
+/** At most 100 a second. Three misses in a row make an agent silent in the graph; from then on it is asked more seldom. */
+const PACE: PingPace = { periodMs: 2_000, most: 50, patience: 3, longestPauseMs: 60_000 };
 const TIMEOUT_MS = 3_000;
-/** More peers than this are pinged more slowly, so that a large directory costs no more. */
-const PINGS_PER_PERIOD = 200;
 
 export interface PingNews {
   readonly answered: (nodeId: number, rttMs: number, at: number) => void;
@@ -14,49 +16,50 @@ export interface PingNews {
 /** Pings every known peer in turn: an agent is live because it answered us, not because somebody lists it. */
 export class PeerPinger {
   readonly #node: RunningNode;
+  readonly #clock: Clock;
   readonly #news: PingNews;
+  readonly #schedule = new PingSchedule(PACE);
   readonly #timer: ReturnType<typeof setInterval>;
-  readonly #waiting = new Set<number>();
-  #peers: number[] = [];
-  #next = 0;
 
-  constructor(node: RunningNode, news: PingNews) {
+  constructor(node: RunningNode, clock: Clock, news: PingNews) {
     this.#node = node;
+    this.#clock = clock;
     this.#news = news;
-    this.#timer = setInterval(() => this.#turn(), PERIOD_MS);
+    this.#timer = setInterval(() => this.#turn(), TURN_MS);
   }
 
   setPeers(nodeIds: Iterable<number>): void {
     const peers = [...nodeIds].filter((nodeId) => nodeId !== this.#node.nodeId);
-    const fresh = peers.filter((nodeId) => !this.#peers.includes(nodeId));
-    this.#peers = peers;
-    for (const nodeId of fresh.slice(0, PINGS_PER_PERIOD)) void this.#ping(nodeId);
+    if (this.#schedule.setPeers(peers, this.#nowMs)) this.#turn();
+  }
+
+  /** Something came from a peer by itself: if it did not answer before, it is asked at once. */
+  heard(nodeId: number): void {
+    this.#schedule.heard(nodeId, this.#nowMs);
   }
 
   stop(): void {
     clearInterval(this.#timer);
   }
 
+  get #nowMs(): number {
+    return this.#clock.now().monotonicMs;
+  }
+
   #turn(): void {
-    const count = Math.min(this.#peers.length, PINGS_PER_PERIOD);
-    for (let i = 0; i < count; i++) {
-      const nodeId = this.#peers[(this.#next + i) % this.#peers.length];
-      if (nodeId !== undefined && !this.#waiting.has(nodeId)) void this.#ping(nodeId);
-    }
-    this.#next = this.#peers.length === 0 ? 0 : (this.#next + count) % this.#peers.length;
+    for (const nodeId of this.#schedule.take(this.#nowMs)) void this.#ping(nodeId);
   }
 
   async #ping(nodeId: number): Promise<void> {
-    const sentAt = Date.now();
-    this.#waiting.add(nodeId);
+    const sentAt = { wall: Date.now(), monotonic: this.#nowMs };
     try {
       const { rttMs } = await this.#node.ping(nodeId, TIMEOUT_MS);
+      this.#schedule.answered(nodeId, sentAt.monotonic);
       this.#news.answered(nodeId, rttMs, Date.now());
     } catch (error) {
       if (!(error instanceof PilotError)) throw error;
-      this.#news.unanswered(nodeId, sentAt);
-    } finally {
-      this.#waiting.delete(nodeId);
+      this.#schedule.unanswered(nodeId, sentAt.monotonic);
+      this.#news.unanswered(nodeId, sentAt.wall);
     }
   }
 }

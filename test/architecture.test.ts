@@ -48,7 +48,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   ],
   'node-core/fleet': core('base', 'wire', 'services', 'io', 'runtime', 'testbed', 'collector', 'collector/otlp'),
   'node-core/supervisor': core('base', 'io'),
-  'node-core/deck-client': core('base', 'contract', 'host'),
+  'node-core/deck-client': core('base', 'contract', 'io', 'host'),
   'node-core/cli': [
     ...core('base', 'contract', 'io', 'rendezvous', 'runtime', 'testbed', 'host', 'fleet', 'supervisor', 'deck-client'),
     ...core('cli/conformance', 'cli/interop'),

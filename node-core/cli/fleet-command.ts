@@ -1,4 +1,3 @@
-import { toHex } from '../base/bytes.ts';
 import type { Lifetime } from '../base/lifetime.ts';
 import { parseEndpoint } from '../base/transport.ts';
 import { DeckWatch } from '../deck-client/deck-watch.ts';
@@ -33,7 +32,6 @@ export async function startFleet(command: FleetUpCommand, lifetime: Lifetime) {
   let sendsContext = command.sendsContext;
   const network: FleetNetwork = {
     registry: required(deck.current.registry),
-    registryFingerprint: deck.current.registryFingerprint,
     beacon: required(deck.current.beacon),
     folder,
     collector: () => deck.current.nodeId,
@@ -46,9 +44,7 @@ export async function startFleet(command: FleetUpCommand, lifetime: Lifetime) {
   const agents = await lifetime.until(Promise.all(entries.map((entry) => FleetAgent.start(entry, network))));
   lifetime.onEnd(() => Promise.all(agents.map((agent) => agent.stop())));
   log.info({ agents: agents.length }, 'the fleet is up');
-  await lifetime.until(
-    deck.trust(agents.map(({ node }) => ({ nodeId: node.nodeId, publicKey: toHex(node.publicKey) }))),
-  );
+  await lifetime.until(deck.trust(agents.map((agent) => agent.node.nodeId)));
   const control = await serveFleetControl(deck.current.sockets, async (wanted) => {
     if (wanted.act === 'context') sendsContext = wanted.enabled;
     return obey(agents, wanted);

@@ -5,17 +5,11 @@ import { connectDeck } from './deck-connection.ts';
 const LOOK_MS = 1_000;
 const PATIENCE_MS = 30_000;
 
-export interface FleetNode {
-  readonly nodeId: number;
-  /** 64 hex digits. */
-  readonly publicKey: string;
-}
-
 /** Follows the deck that runs in a data folder: it may come later, and come back with other addresses. */
 export class DeckWatch {
   readonly #folder: string;
   readonly #timer: ReturnType<typeof setInterval>;
-  readonly #trusted = new Map<number, FleetNode>();
+  readonly #trusted = new Set<number>();
   #current: DeckFile;
 
   private constructor(folder: string, current: DeckFile) {
@@ -39,12 +33,12 @@ export class DeckWatch {
     return this.#current;
   }
 
-  /** Asks the deck to trust these nodes under their keys, so that it takes their telemetry. */
-  async trust(nodes: readonly FleetNode[]): Promise<void> {
+  /** Asks the deck to trust these nodes, so that it takes their telemetry. */
+  async trust(nodeIds: readonly number[]): Promise<void> {
     const deck = await connectDeck(this.#current);
     try {
-      await deck.client.peer.trust({ peers: [...nodes] });
-      for (const node of nodes) this.#trusted.set(node.nodeId, node);
+      await deck.client.peer.trust({ nodeIds: [...nodeIds] });
+      for (const nodeId of nodeIds) this.#trusted.add(nodeId);
     } finally {
       deck.close();
     }
@@ -60,7 +54,7 @@ export class DeckWatch {
       const found = await readDeckFile(this.#folder);
       const other = found.nodeId !== this.#current.nodeId;
       this.#current = found;
-      if (other) await this.trust([...this.#trusted.values()]);
+      if (other) await this.trust([...this.#trusted]);
     } catch {
       // it is restarting, or gone for good: keep what was known
     }

@@ -1,11 +1,10 @@
 import type { RPCHandler } from '@orpc/server/ws';
 import type { WebSocket } from 'ws';
 import { z } from 'zod';
+import { Outgoing } from './outgoing.ts';
 
 /** What a client of the contract may have under way at once on one socket, feeds included; a window has about ten. */
 const MOST_CALLS = 64;
-/** Bytes that may wait for a client that does not read. */
-const MOST_UNSENT_BYTES = 16 * 1024 * 1024;
 
 const CALL = 1;
 const ABORT = 4;
@@ -29,6 +28,7 @@ type ContractSocket = Parameters<RPCHandler<Record<never, never>>['upgrade']>[0]
  */
 export function gated(socket: WebSocket): ContractSocket {
   const calls = new CallsUnderWay();
+  const outgoing = new Outgoing(socket);
   const listen = (type: string, listener: (event: never) => void): void => {
     if (type !== 'message') return void socket.on(type, () => listener({} as never));
     socket.on('message', (data, isBinary) => {
@@ -41,8 +41,7 @@ export function gated(socket: WebSocket): ContractSocket {
   };
   const send = (message: unknown): void => {
     calls.noteReply(String(message));
-    socket.send(String(message));
-    if (socket.bufferedAmount > MOST_UNSENT_BYTES) socket.terminate();
+    outgoing.send(String(message));
   };
   return { addEventListener: listen as ContractSocket['addEventListener'], send };
 }

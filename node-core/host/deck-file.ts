@@ -9,12 +9,11 @@ const deckFile = z.object({
   pid: z.number().int(),
   nodeId: z.number().int(),
   address: z.string(),
+  /** Where a browser finds the interface; the token that it needs besides is nowhere on disk. */
   url: z.string(),
-  token: z.string(),
   otlpHttp: z.string(),
   registry: z.string(),
   beacon: z.string(),
-  registryFingerprint: z.string().optional(),
   /** How the paths of this deck's local sockets begin, and of its fleet's. */
   sockets: z.string(),
 });

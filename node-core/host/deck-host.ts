@@ -6,7 +6,7 @@ import { givenSecret } from '../base/secret.ts';
 import type { Endpoint } from '../base/transport.ts';
 import { formatEndpoint } from '../base/transport.ts';
 import { startCollector } from '../collector-thread/start-collector.ts';
-import { prepareLocalSockets } from '../io/local-sockets.ts';
+import { localSocket, prepareLocalSockets } from '../io/local-sockets.ts';
 import { resolveEndpoint } from '../io/resolve-endpoint.ts';
 import { SystemClock } from '../io/system-clock.ts';
 import { printFailure } from '../io/terminal.ts';
@@ -18,6 +18,7 @@ import { Deck } from './deck.ts';
 import { removeDeckFile, writeDeckFile } from './deck-file.ts';
 import { serveDeck } from './deck-server.ts';
 import { type DeckPlace, openDeckSocket } from './deck-socket.ts';
+import { serveLocalContract } from './local-contract.ts';
 import { createRouter } from './router.ts';
 
 const HOSTNAME = 'flightdeck';
@@ -26,8 +27,6 @@ export interface DeckHostOptions {
   readonly data: string;
   readonly registry: Endpoint;
   readonly beacon: Endpoint;
-  /** SHA-256 of the registry's certificate, when it is spoken to over TLS. */
-  readonly registryFingerprint: string | undefined;
   /** OTLP/HTTP is taken at the first of these that is free. */
   readonly otlpHttp: readonly Endpoint[];
   /** Where a browser and the command line find the deck. */
@@ -55,7 +54,7 @@ export interface DeckHost {
 
 /** Everything that runs in the deck host's process. Who starts it has taken the data folder for this deck. */
 export async function startDeckHost(options: DeckHostOptions, lifetime: Lifetime): Promise<DeckHost> {
-  const { data, registry, registryFingerprint, endpoint } = options;
+  const { data, registry, endpoint } = options;
   const log = createLog('deck');
   const token = givenSecret('FLIGHTDECK_TOKEN', process.env.FLIGHTDECK_TOKEN) ?? randomBytes(24).toString('base64url');
   await makeDataFolder(data);
@@ -77,7 +76,6 @@ export async function startDeckHost(options: DeckHostOptions, lifetime: Lifetime
     socket,
     endpoint,
     registry,
-    registryFingerprint,
     beacon,
     hostname: HOSTNAME,
     trusted,
@@ -92,6 +90,8 @@ export async function startDeckHost(options: DeckHostOptions, lifetime: Lifetime
   const router = createRouter(deck);
   const server = await serveDeck(router, options.http, token, options.pages);
   lifetime.onEnd(() => server.close());
+  const local = await serveLocalContract(router, localSocket(sockets, 'deck', process.pid));
+  lifetime.onEnd(() => local.close());
   const ready = {
     url: server.url,
     otlpHttp: deck.collector.otlpHttp,
@@ -102,9 +102,9 @@ export async function startDeckHost(options: DeckHostOptions, lifetime: Lifetime
   };
   const { otlpTaken } = deck.collector;
   if (otlpTaken !== undefined) printFailure(`${otlpTaken}: OTLP is taken at ${deck.collector.otlpHttp} instead`);
-  await writeDeckFile(data, { pid: process.pid, token, sockets, ...ready, registryFingerprint });
+  await writeDeckFile(data, { pid: process.pid, sockets, ...ready, url: server.address });
   lifetime.onEnd(() => removeDeckFile(data));
   const handler = new RPCHandler(router);
-  log.info({ ...ready, listen: formatEndpoint(socket.local), url: server.url.replace(/#.*/, '') }, 'the deck is up');
+  log.info({ ...ready, listen: formatEndpoint(socket.local), url: server.address }, 'the deck is up');
   return { ready, connect: (port) => handler.upgrade(port) };
 }

@@ -1,24 +1,18 @@
-import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
-import { RPCHandler } from '@orpc/server/ws';
-import { type WebSocket, WebSocketServer } from 'ws';
 import { type Endpoint, formatEndpoint } from '../base/transport.ts';
 import { CONTENT_SECURITY_POLICY } from '../contract/host-link.ts';
 import { listenOn } from '../io/listen.ts';
-import { gated } from './call-gate.ts';
+import { ContractSockets } from './contract-sockets.ts';
+import { admitPage } from './page-admission.ts';
 import type { DeckRouter } from './router.ts';
 import { servePage } from './serve-page.ts';
 
 export interface DeckServer {
-  /** With the token in its fragment, which no server and no log ever sees. */
+  readonly address: string;
+  /** The address with the token in its fragment, which no server and no log ever sees. */
   readonly url: string;
   close(): Promise<void>;
 }
-
-const TOKEN_WAIT_MS = 5_000;
-const LARGEST_MESSAGE_BYTES = 4 * 1024 * 1024;
-const MOST_SOCKETS = 64;
 
 const PROTECTION = {
   'content-security-policy': CONTENT_SECURITY_POLICY,
@@ -29,8 +23,8 @@ const PROTECTION = {
 };
 
 /**
- * Serves the interface to a browser on this machine, and the contract to it and to the command line over a WebSocket. A
- * page of another origin is refused by its Origin, a rebound name by its Host, and everyone else by the token.
+ * Serves the interface to a browser on this machine, and the contract to it over a WebSocket. A page of another origin is
+ * refused by its Origin, a rebound name by its Host, and who does not know the token by what it cannot prove.
  */
 export async function serveDeck(
   router: DeckRouter,
@@ -38,22 +32,18 @@ export async function serveDeck(
   token: string,
   pages: string | undefined,
 ): Promise<DeckServer> {
-  const handler = new RPCHandler(router);
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: LARGEST_MESSAGE_BYTES });
   const server = createServer((request, reply) => void answer(request, reply, pages));
-  server.on('upgrade', (request, socket, head) => {
-    socket.on('error', () => socket.destroy()); // first of all: an upgraded socket has no listener but ours
-    if (!isOurs(request, server) || request.url !== '/rpc' || sockets.clients.size >= MOST_SOCKETS)
-      return refuse(socket);
-    sockets.handleUpgrade(request, socket, head, (client) => admit(client, token, handler));
+  const sockets = new ContractSockets(server, router, {
+    allows: (request) => isOurs(request, server),
+    admit: (client, request, onAdmitted) => admitPage(client, token, request.headers.host ?? '', onAdmitted),
   });
   const address = formatEndpoint(await listenOn(server, local));
-  const url = `http://${address}/#token=${token}`;
   return {
-    url,
+    address: `http://${address}/`,
+    url: `http://${address}/#token=${encodeURIComponent(token)}`,
     close: () =>
       new Promise((resolve) => {
-        for (const client of sockets.clients) client.terminate();
+        sockets.close();
         server.close(() => resolve());
         server.closeAllConnections();
       }),
@@ -79,35 +69,6 @@ function isOurs(request: IncomingMessage, server: Server): boolean {
   const port = /:(\d+)$/.exec(addressOf(server))?.[1];
   const ours = new Set(['127.0.0.1', 'localhost', '[::1]'].map((name) => `${name}:${port}`));
   return host !== undefined && ours.has(host) && (origin === undefined || origin === `http://${host}`);
-}
-
-/** The other side may keep its end open; this one is gone once the words are out. */
-function refuse(socket: Duplex): void {
-  socket.once('finish', () => socket.destroy());
-  socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
-}
-
-/** The first message must be the token; only then is the contract spoken. */
-function admit(client: WebSocket, token: string, handler: RPCHandler<Record<never, never>>): void {
-  const timer = setTimeout(() => client.close(4401, 'no token'), TOKEN_WAIT_MS);
-  client.on('error', () => client.terminate());
-  client.once('message', (message) => {
-    clearTimeout(timer);
-    if (!holdsToken(String(message), token)) return client.close(4401, 'wrong token');
-    handler.upgrade(gated(client));
-  });
-}
-
-function holdsToken(message: string, token: string): boolean {
-  try {
-    const given: unknown = JSON.parse(message);
-    const text = typeof given === 'object' && given !== null ? Reflect.get(given, 'token') : undefined;
-    const bytes = Buffer.from(typeof text === 'string' ? text : '');
-    const wanted = Buffer.from(token);
-    return bytes.length === wanted.length && timingSafeEqual(bytes, wanted);
-  } catch {
-    return false;
-  }
 }
 
 function addressOf(server: Server): string {

@@ -6,6 +6,7 @@ import { ResponseValidationPlugin } from '@orpc/contract/plugins';
 import { contract, type DeckContract } from '../../node-core/contract/contract.ts';
 import { hostState } from '../../node-core/contract/host-link.ts';
 import type { LinkState } from '../stores/status-store.ts';
+import { proveBothWays } from './deck-proof.ts';
 
 /** Typed calls and feeds. A failed call rejects with an ORPCError that has the code of the contract. */
 export type DeckClient = ContractRouterClient<DeckContract>;
@@ -101,9 +102,10 @@ class SocketDeckLink implements DeckLink {
   #open(): void {
     const socket = new WebSocket(`${location.origin.replace(/^http/, 'ws')}/rpc`);
     this.#socket = socket;
-    socket.addEventListener('open', () => {
-      socket.send(JSON.stringify({ token: this.#token }));
-      this.#listener.onClient(createORPCClient(new SocketLink({ websocket: lenient(socket), plugins: plugins() })));
+    socket.addEventListener('open', async () => {
+      if (await proveBothWays(socket, this.#token, location.host))
+        this.#listener.onClient(createORPCClient(new SocketLink({ websocket: lenient(socket), plugins: plugins() })));
+      else socket.close();
     });
     socket.addEventListener('message', () => {
       this.#failures = 0;

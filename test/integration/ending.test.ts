@@ -84,7 +84,6 @@ test.each([{ more: [] }, { more: ['--one-process-each'] }])(
       sockets: folder,
       url: 'http://127.0.0.1:1/',
       otlpHttp: '127.0.0.1:1',
-      token: 'none',
       beacon: '127.0.0.1:1',
     };
     await writeDeckFile(folder, { pid: process.pid, nodeId: 1, address: '0:0000.0000.0001', registry, ...nobody });

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { RPCHandler } from '@orpc/server/ws';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { CONTENT_SECURITY_POLICY } from '../../node-core/contract/host-link.ts';
+import { admitPage } from '../../node-core/host/page-admission.ts';
 import { servePage } from '../../node-core/host/serve-page.ts';
 import type { DeckDouble } from './deck-double.ts';
 
@@ -27,12 +28,9 @@ export async function serveDouble(folder: string, double: DeckDouble): Promise<D
   const sockets = new WebSocketServer({ server, path: '/rpc' });
   const handler = new RPCHandler(double.router);
   let accepting = true;
-  sockets.on('connection', (socket: WebSocket) => {
+  sockets.on('connection', (socket: WebSocket, request) => {
     if (!accepting) return socket.terminate();
-    socket.once('message', (first) => {
-      if (JSON.parse(String(first)).token !== 'secret') return socket.close();
-      handler.upgrade(socket);
-    });
+    admitPage(socket, 'secret', request.headers.host ?? '', () => handler.upgrade(socket));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

@@ -140,10 +140,7 @@ export class StoreFiles {
   async close(): Promise<void> {
     await this.#change(async () => {
       this.#closed = true;
-      await this.#exclusively(async () => {
-        this.#attached?.database.close();
-        this.#attached = undefined;
-      });
+      await this.#exclusively(async () => this.#attached?.database.close());
     });
   }
 

@@ -6,13 +6,24 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createORPCClient } from '@orpc/client';
+import { RPCLink } from '@orpc/client/websocket';
+import { os, type RouterClient } from '@orpc/server';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { type DeckServer, serveDeck } from '../../../node-core/host/deck-server.ts';
 import type { DeckRouter } from '../../../node-core/host/router.ts';
+import { proveToDeck } from '../../support/prove-to-deck.ts';
 import { breakOff } from '../../support/reset.ts';
 import { uncaughtDuring } from '../../support/uncaught.ts';
 
-const NO_CALLS = {} as DeckRouter;
+const TOKEN = 'a token + of sixteen bytes and more';
+const LARGE_REPLY_BYTES = 48 * 1024 * 1024;
+const CALLS = {
+  hello: os.handler(() => 'hello'),
+  large: os.handler(() => 'x'.repeat(LARGE_REPLY_BYTES)),
+};
 /** More than the buffers on the way take, so that it is not read to its end before its reader reads. */
 const LARGE_BYTES = 64 * 1024 * 1024;
 
@@ -22,7 +33,7 @@ let server: DeckServer;
 beforeEach(async () => {
   pages = await mkdtemp(join(tmpdir(), 'flightdeck-pages-'));
   await writeFile(join(pages, 'index.html'), '<p>first</p>');
-  server = await serveDeck(NO_CALLS, { host: '127.0.0.1', port: 0 }, 'token', pages);
+  server = await serveDeck(CALLS as unknown as DeckRouter, { host: '127.0.0.1', port: 0 }, TOKEN, pages);
 });
 afterEach(async () => {
   await server.close();
@@ -84,6 +95,74 @@ test('a range that ends before it starts is not looked at', async () => {
   expect([reply.statusCode, await text(reply)]).toEqual([200, '<p>first</p>']);
 });
 
+describe('the contract is spoken', () => {
+  const open = async (url = server.address) => {
+    const socket = new WebSocket(`${url.replace(/^http/, 'ws')}rpc`);
+    await once(socket, 'open');
+    return socket;
+  };
+  const closing = async (socket: WebSocket) => (await once(socket, 'close'))[0];
+
+  const spoken = async () => {
+    const socket = await open();
+    await proveToDeck(socket, server.url);
+    const link = new RPCLink({ websocket: socket as unknown as globalThis.WebSocket });
+    const client: RouterClient<typeof CALLS> = createORPCClient(link);
+    return { socket, client };
+  };
+
+  test('with a page that proves that it knows the token, and is shown the same', async () => {
+    const { socket, client } = await spoken();
+    expect(await client.hello()).toBe('hello');
+    socket.terminate();
+  });
+
+  test('in replies of any size, and nothing else on the socket ends by them', async () => {
+    const { socket, client } = await spoken();
+    const large = client.large();
+    socket.pause();
+    await sleep(300); // whatever would be judged by its size has been by now
+    socket.resume();
+    expect((await large).length).toBe(LARGE_REPLY_BYTES);
+    expect(await client.hello()).toBe('hello');
+    socket.terminate();
+  });
+
+  test.each([
+    ['says the token itself', (url: string) => ({ token: url.replace(/^.*=/, '') })],
+    ['says nothing of use', () => 'hello'],
+    ['greets with too little', () => ({ nonce: '00' })],
+  ])('with nobody who %s', async (_what, words) => {
+    const socket = await open();
+    socket.send(JSON.stringify(words(server.url)));
+    expect(await closing(socket)).toBe(4401);
+  });
+
+  test('with nobody who knows another token, or passes on what was proven for another address', async () => {
+    const wrong = await open();
+    await proveToDeck(wrong, `${server.address}#token=another token of sixteen bytes`);
+    expect(await closing(wrong)).toBe(4401);
+    const passedOn = await open();
+    await proveToDeck(passedOn, server.url.replace('127.0.0.1', 'localhost'));
+    expect(await closing(passedOn)).toBe(4401);
+  });
+
+  test('never because of an answer given before', async () => {
+    const first = await open();
+    const said: string[] = [];
+    const send = first.send.bind(first);
+    first.send = ((text: string) => {
+      said.push(text);
+      send(text);
+    }) as typeof first.send;
+    await proveToDeck(first, server.url);
+    const again = await open();
+    for (const text of said) again.send(text);
+    expect(await closing(again)).toBe(4401);
+    first.terminate();
+  });
+});
+
 describe('a connection that is reset harms no other', () => {
   const upgrade = (path: string, origin: string) => {
     const { host } = new URL(server.url);
@@ -92,6 +171,7 @@ describe('a connection that is reset harms no other', () => {
     return `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nOrigin: ${origin}\r\n${handshake}${key}\r\n`;
   };
   const ours = () => new URL(server.url).origin;
+  const greeting = JSON.stringify({ nonce: '0'.repeat(64) });
   const masked = (text: string) => `\x81${String.fromCharCode(0x80 + text.length)}\0\0\0\0${text}`;
 
   test.each([
@@ -105,7 +185,8 @@ describe('a connection that is reset harms no other', () => {
     ['before it said who it is', () => upgrade('/rpc', ours())],
     ['in the middle of a frame', () => `${upgrade('/rpc', ours())}\x81\xfe`],
     ['with a wrong frame', () => `${upgrade('/rpc', ours())}\xff\xff\xff`],
-    ['that did not prove itself', () => upgrade('/rpc', ours()) + masked('{"token":"wrong"}')],
+    ['that did not greet', () => upgrade('/rpc', ours()) + masked('{"token":"wrong"}')],
+    ['that did not prove itself', () => upgrade('/rpc', ours()) + masked(greeting) + masked('{"proof":"wrong"}')],
   ])('%s', async (_when, words) => {
     const { hostname, port } = new URL(server.url);
     const uncaught = await uncaughtDuring(async () => {

@@ -64,16 +64,15 @@ export class BesiegedDeck {
     const process = await FlightdeckProcess.start(args, INSPECTABLE);
     const registry = String(process.ready.registry);
     const beacon = parseEndpoint(String(process.ready.beacon)) as Endpoint;
-    const url = String(process.ready.url);
-    const window = await connectDeck({ url, token: url.replace(/^.*#token=/, '') });
+    const { sockets, pid } = await readDeckFile(folder);
+    const window = await connectDeck({ sockets, pid });
     await waitForLiveAgents(window, AGENTS, 60_000);
     const processes = await inspected(process);
-    const { sockets } = await readDeckFile(folder);
     await commandFleet(sockets, { act: 'nat', agent: 'flightdeck', kind: 'none' });
     const { agents, self = 0 } = await pictureOf(window);
     const witness = await joined('witness', registry, beacon);
     const liar = await joined('liar', registry, beacon);
-    await window.client.peer.trust({ peers: [{ nodeId: liar.nodeId }] });
+    await window.client.peer.trust({ nodeIds: [liar.nodeId] });
     const attacked = agents.find(({ hostname }) => hostname === ATTACKED_AGENT)?.nodeId ?? 0;
     return new BesiegedDeck({
       ...{ folder, process, window, registry, beacon, processes, witness, liar },

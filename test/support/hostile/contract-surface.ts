@@ -2,6 +2,7 @@ import { request } from 'node:http';
 import { WebSocket } from 'ws';
 import { contract } from '../../../node-core/contract/contract.ts';
 import type { Json } from '../../../node-core/wire/registry-message.ts';
+import { proveToDeck } from '../prove-to-deck.ts';
 import type { HostileInput } from './hostile-input.ts';
 import type { Malice, Surface } from './surface.ts';
 
@@ -25,7 +26,8 @@ function callsAbout(nodeId: number): readonly (readonly [path: string, input: Js
     ['/graph/directory', { text: 'a', offset: 0, limit: 10 }],
     ['/graph/confirm', { feedId: 'x', revision: 1 }],
     ['/peer/ping', { nodeId, timeoutMs: 1_000 }],
-    ['/peer/trust', { peers: [{ nodeId, publicKey: 'ab'.repeat(32) }] }],
+    ['/peer/trust', { nodeId }],
+    ['/peer/trustAgain', { nodeId, publicKey: 'ab'.repeat(32) }],
     ['/peer/untrust', { nodeId }],
     ['/group/join', { groupId: 1, token: '' }],
     ['/group/leave', { groupId: 1 }],
@@ -54,7 +56,7 @@ export class ContractSurface implements Surface {
   readonly atOnce = 48;
   readonly #input: HostileInput;
   readonly #address: URL;
-  readonly #token: string;
+  readonly #url: string;
   readonly #calls: ReturnType<typeof callsAbout>;
   readonly #sockets = new Map<Malice, Promise<WebSocket>>();
   #lastId = 0;
@@ -63,7 +65,7 @@ export class ContractSurface implements Surface {
   constructor(url: string, nodeId: number, input: HostileInput) {
     this.#input = input;
     this.#address = new URL(url);
-    this.#token = url.replace(/^.*#token=/, '');
+    this.#url = url;
     this.#calls = callsAbout(nodeId);
   }
 
@@ -134,7 +136,7 @@ export class ContractSurface implements Surface {
     });
   }
 
-  /** A socket that has shown the token; one that was cut off is replaced. */
+  /** A socket that has proven that it knows the token; one that was cut off is replaced. */
   async #connected(malice: Malice): Promise<WebSocket> {
     const open = this.#sockets.get(malice);
     if (open !== undefined && (await open).readyState === WebSocket.OPEN) return open;
@@ -142,8 +144,10 @@ export class ContractSurface implements Surface {
     const connected = new Promise<WebSocket>((resolve) => {
       socket.on('error', () => resolve(socket));
       socket.on('open', () => {
-        socket.send(JSON.stringify({ token: this.#token }));
-        resolve(socket);
+        proveToDeck(socket, this.#url).then(
+          () => resolve(socket),
+          () => resolve(socket),
+        );
       });
     });
     this.#sockets.set(malice, connected);

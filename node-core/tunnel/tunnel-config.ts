@@ -135,6 +135,8 @@ export const OWN_KEY_MIN_AGE_MS = 5000;
 
 /** A tunnel is active for so long after the last packet of the application; then keepalives only, then none. */
 export const ACTIVE_MS = 120_000;
+/** A stranger who has proved no key is tried for so long: its PILA may have been anybody's. */
+export const STRANGER_ACTIVE_MS = 5000;
 export const KEEPALIVE_UNTIL_IDLE_MS = 300_000;
 export const CLOSE_IDLE_MS = 600_000;
 /** A tunnel that never came about is forgotten sooner. */

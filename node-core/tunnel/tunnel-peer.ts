@@ -6,7 +6,7 @@ import { encodeTunnelFrame, type KeyExchangeFrame } from '../wire/tunnel-frame.t
 import type { BeaconClient } from './hole-punch.ts';
 import { Path, type Route } from './path.ts';
 import type { Session } from './session.ts';
-import { ACTIVE_MS, ENDPOINT_FRESH_MS } from './tunnel-config.ts';
+import { ACTIVE_MS, ENDPOINT_FRESH_MS, STRANGER_ACTIVE_MS } from './tunnel-config.ts';
 import type { SessionKeys, TunnelDropReason, TunnelEvent } from './tunnel-event.ts';
 
 /** What a tunnel needs of the table it is in. */
@@ -35,6 +35,8 @@ export class TunnelPeer {
   readonly path: Path;
   /** Kept up without traffic of an application. */
   watched = false;
+  /** Something of ours was for it. */
+  wanted = false;
   /** Nothing was heard for so long that it was said. */
   silent = false;
   /** Counts this node's key exchanges with the peer. */
@@ -54,8 +56,14 @@ export class TunnelPeer {
     this.lastSent = now.monotonicMs;
   }
 
+  /** It came to us, and nothing that it sealed was heard yet: the key it showed may be nobody's. */
+  get isStranger(): boolean {
+    return !this.wanted && this.lastHeard === undefined;
+  }
+
   isActive(now: Instant): boolean {
-    return this.watched || now.monotonicMs - this.lastApplication < ACTIVE_MS;
+    const forMs = this.isStranger ? STRANGER_ACTIVE_MS : ACTIVE_MS;
+    return this.watched || now.monotonicMs - this.lastApplication < forMs;
   }
 
   idleMs(now: Instant): Millis {

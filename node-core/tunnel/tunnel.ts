@@ -238,6 +238,7 @@ export class Tunnel {
 
   /** Something should reach the peer: begin what is missing for it. */
   #want(now: Instant): void {
+    this.#peer.wanted = true;
     this.#peer.lastApplication = now.monotonicMs;
     if (this.#keys.session === undefined) this.#keys.start('first', now);
     else if (this.#peer.silent) this.#keys.start('silent', now);
@@ -252,7 +253,7 @@ export class Tunnel {
     this.#keys.complete(now);
     const { peerNodeId } = this;
     this.#peer.context.emit({ type: 'established', peerNodeId, epoch: this.#peer.epoch, keys: session.keys });
-    this.#timers.set('idle', now.monotonicMs + CLOSE_IDLE_MS);
+    this.#timers.set('idle', now.monotonicMs + CLOSE_KEYLESS_MS);
     for (const { packet, until } of this.#queue.drain()) {
       if (until <= now.monotonicMs) this.#peer.context.drop('queue-expired', peerNodeId);
       else this.#sendPacket(session, packet, now);
@@ -375,7 +376,8 @@ export class Tunnel {
 
   /** Rearms the idle timer unless the tunnel was unused for its time. */
   #isIdle(now: Instant): boolean {
-    const lifetime = this.#keys.session === undefined ? CLOSE_KEYLESS_MS : CLOSE_IDLE_MS;
+    const isProven = this.#keys.session !== undefined && !this.#peer.isStranger;
+    const lifetime = isProven ? CLOSE_IDLE_MS : CLOSE_KEYLESS_MS;
     const idleMs = this.#peer.idleMs(now);
     if (idleMs >= lifetime) return true;
     this.#timers.set('idle', now.monotonicMs + lifetime - idleMs);

@@ -105,3 +105,20 @@ test('strangers in any number leave tables bounded', () => {
   bench.receive(bench.say('still here'));
   expect(bench.texts).toEqual(['hello', 'still here']);
 });
+
+test.each(['direct', 'relay'] as const)(
+  'a key that somebody signed for and nobody proves costs few frames by %s, and is forgotten after a minute',
+  (via) => {
+    const bench = new TunnelBench();
+    if (via === 'direct') bench.receive(bench.keyExchange());
+    else bench.receiveRelayed(bench.keyExchange());
+    let sent = 0;
+    for (let second = 0; second < 65; second++) {
+      bench.advance(1_000);
+      sent += bench.sent().filter(({ frame }) => frame !== undefined).length; // the beacon is asked meanwhile
+    }
+    expect(sent).toBeLessThanOrEqual(20);
+    expect(bench.types('endpoint-needed').length).toBeLessThanOrEqual(2);
+    expect(bench.table.peers()).toEqual([]);
+  },
+);

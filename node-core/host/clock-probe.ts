@@ -13,7 +13,9 @@ const ROUND_MS = 2_000;
 const UNKNOWN_PER_ROUND = 4;
 /** A bound wider than this is narrowed again. Clocks that drift by 100 ppm reach it in some minutes. */
 const WIDE_MS = 20;
-const AGAIN_AFTER_MS = 60_000;
+/** An agent is tried again after this, then after twice as long each time: on a busy machine the first try is a poor one. */
+const AGAIN_AFTER_MS = 5_000;
+const LONGEST_WAIT_MS = 60_000;
 
 /**
  * Opens a short stream to each agent whose clock this node has not measured itself, or not well, since its handshake is a
@@ -24,7 +26,7 @@ export class ClockProbe {
   readonly #node: ProbingNode;
   readonly #tracer: Tracer;
   readonly #clock: Clock;
-  readonly #triedAt = new Map<number, number>();
+  readonly #tried = new Map<number, { readonly at: number; readonly times: number }>();
   #roundAt = Number.NEGATIVE_INFINITY;
 
   constructor(node: ProbingNode, tracer: Tracer, clock: Clock) {
@@ -47,22 +49,23 @@ export class ClockProbe {
     const widest = due.reduce<Agent | undefined>(wider, undefined);
     const chosen = unknown.length > 0 || widest === undefined ? unknown : [widest];
     for (const agent of chosen) {
-      this.#triedAt.set(agent.nodeId, now);
+      this.#tried.set(agent.nodeId, { at: now, times: (this.#tried.get(agent.nodeId)?.times ?? 0) + 1 });
       void this.#probe(agent);
     }
     const present = new Set(all.map(({ nodeId }) => nodeId));
-    for (const nodeId of this.#triedAt.keys()) if (!present.has(nodeId)) this.#triedAt.delete(nodeId);
+    for (const nodeId of this.#tried.keys()) if (!present.has(nodeId)) this.#tried.delete(nodeId);
   }
 
   /** Those never tried first: agents that do not answer must not keep the others waiting. */
   #lastTried({ nodeId }: Agent): number {
-    return this.#triedAt.get(nodeId) ?? Number.MIN_SAFE_INTEGER;
+    return this.#tried.get(nodeId)?.at ?? Number.MIN_SAFE_INTEGER;
   }
 
   /** Only a node that answers and exports can say its half of a handshake. */
   #isDue(agent: Agent, now: number): boolean {
     if (agent.self || !agent.live || !agent.reports) return false;
-    if (now - this.#lastTried(agent) < AGAIN_AFTER_MS) return false;
+    const { at, times } = this.#tried.get(agent.nodeId) ?? { at: Number.NEGATIVE_INFINITY, times: 1 };
+    if (now - at < Math.min(LONGEST_WAIT_MS, AGAIN_AFTER_MS * 2 ** (times - 1))) return false;
     return !isMeasured(agent) || agent.clock.boundMs > WIDE_MS;
   }
 

@@ -37,7 +37,7 @@ const CHECKS = [
 ];
 
 await runMain(async () => {
-  await installPackages([...ELECTRON_LIBRARIES, ...TEST_PROGRAMS]);
+  await installPackages([...ELECTRON_LIBRARIES, ...TEST_PROGRAMS], 'Testing the window');
   await prepare({ build: false });
   const { env: found, missing } = await withStockDaemon(process.env);
   if (missing !== undefined) say(`Tests against the stock daemon cannot run here: ${missing}`);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { app, type BrowserWindow, session } from 'electron';
-import { printFailure } from '../../node-core/io/terminal.ts';
+import { outliveReaders, printFailure } from '../../node-core/io/terminal.ts';
 import { Deck } from './deck.ts';
 import { handleDownloads } from './downloads.ts';
 import { endWith } from './endings.ts';
@@ -11,6 +11,7 @@ import { openWindow } from './window.ts';
 
 const BUNDLES = __dirname;
 
+outliveReaders();
 void start().catch(endWith);
 
 async function start(): Promise<void> {

@@ -40,7 +40,7 @@ export function findProgram(name) {
  *
  * @throws SetupError naming the command that an administrator has to run.
  */
-export async function installPackages(packages) {
+export async function installPackages(packages, purpose) {
   if (process.platform !== 'linux') return;
   const missing = missingOf(packages);
   if (missing.length === 0) return;
@@ -50,7 +50,9 @@ export async function installPackages(packages) {
     throw new SetupError(`These Debian packages are missing: ${names.join(', ')}. ${mend}`);
   }
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  say(`Missing Debian packages: ${names.join(', ')}`);
+  say(
+    `${purpose} needs Debian packages that are missing: ${names.join(', ')}. apt-get installs them now, since this is root.`,
+  );
   await runStep('Reading the list of Debian packages', 'apt-get', ['update', '-qq'], { mend, env });
   const install = ['install', '-y', '-qq', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=300', ...names];
   await runStep(`Installing ${names.join(', ')}`, 'apt-get', install, { mend, env });

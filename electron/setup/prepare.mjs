@@ -45,7 +45,9 @@ function hasBuild() {
 }
 
 async function installModules() {
-  const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']; // the lock stays as it is
+  // exactly the lock, and no program of a package runs: none of ours needs its own to be run (Electron's runtime is
+  // fetched by electron-runtime.mjs, when a window is wanted)
+  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   const mend = 'Check that the npm registry can be reached, delete node_modules and try again.';
   await runStep('Installing the dependencies (about 350 MB in node_modules)', 'npm', args, { mend });
   writeFileSync(MODULES_STAMP, modulesStamp());

@@ -6,14 +6,18 @@ import { COMMAND_LINE, ROOT, runInForeground, runMain, SetupError, say } from '.
 
 const args = process.argv.slice(2);
 
+/** What the processes tell is for whoever started them: sentences, and only of trouble. */
+const FOR_A_PERSON = { ...process.env, FLIGHTDECK_LOG_AS: 'words' };
+
 await runMain(async () => {
   await prepare();
   const { electron, why } = await chooseWindow();
   if (electron === undefined) return serve(why);
   say('Opening Flightdeck …');
-  // Chromium refuses its own sandbox for root; the page's sandbox is Electron's and stays on
-  const flags = process.platform === 'linux' && process.getuid() === 0 ? ['--no-sandbox'] : [];
-  return runInForeground(electron, [...flags, ROOT, ...args]);
+  const asRoot = process.platform === 'linux' && process.getuid() === 0;
+  if (asRoot)
+    say("Chromium has no sandbox for root: the window's processes run without one. Start as another user to have it.");
+  return runInForeground(electron, [...(asRoot ? ['--no-sandbox'] : []), ROOT, ...args], { env: FOR_A_PERSON });
 });
 
 /** The runtime to open a window with, or the reason why there can be no window. */
@@ -22,7 +26,7 @@ async function chooseWindow() {
     return { why: 'this machine has no display (neither DISPLAY nor WAYLAND_DISPLAY is set)' };
   }
   try {
-    await installPackages(ELECTRON_LIBRARIES);
+    await installPackages(ELECTRON_LIBRARIES, 'The window');
     return { electron: await findElectron() };
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
@@ -33,7 +37,7 @@ async function chooseWindow() {
 function serve(why) {
   say(`No window: ${why}`);
   say('Serving the same interface to a browser on this machine instead …');
-  return runInForeground(process.execPath, [COMMAND_LINE, 'serve', ...args], { onLine: sayAddress });
+  return runInForeground(process.execPath, [COMMAND_LINE, 'serve', ...args], { env: FOR_A_PERSON, onLine: sayAddress });
 }
 
 /** The served deck says in one line of JSON where it is. */

@@ -66,14 +66,13 @@ export function runStep(
  * Runs a program with our own terminal and resolves with its exit code. A signal that ends us is passed on, and we end
  * when the program has.
  *
- * @param options.onLine - Gets each line of its standard output, which goes to ours all the same.
+ * @param options.onLine - Gets each line of its standard output in place of ours.
  */
 export function runInForeground(program, args, { cwd = process.cwd(), env = process.env, limitMs, onLine } = {}) {
   return new Promise((done) => {
     const stdout = onLine === undefined ? 'inherit' : 'pipe';
     const child = spawn(program, args, { cwd, env, stdio: ['inherit', stdout, 'inherit'], timeout: limitMs });
     if (child.stdout !== null) {
-      child.stdout.pipe(process.stdout);
       createInterface({ input: child.stdout }).on('line', onLine);
     }
     let asked = false;

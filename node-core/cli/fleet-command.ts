@@ -1,3 +1,4 @@
+import { knownError } from '../base/known-error.ts';
 import type { Lifetime } from '../base/lifetime.ts';
 import { parseEndpoint } from '../base/transport.ts';
 import { DeckWatch } from '../deck-client/deck-watch.ts';
@@ -30,21 +31,35 @@ export async function startFleet(command: FleetUpCommand, lifetime: Lifetime) {
   const deck = await lifetime.until(DeckWatch.open(command.data));
   lifetime.onEnd(() => deck.close());
   let sendsContext = command.sendsContext;
-  const network: FleetNetwork = {
+  const networkNow = (): FleetNetwork => ({
     registry: required(deck.current.registry),
     beacon: required(deck.current.beacon),
     folder,
     collector: () => deck.current.nodeId,
     sendsContext: () => sendsContext,
     rateLimits: command.rateLimits,
-  };
+  });
   const entries = roster(command.agents).filter(
     (entry) => command.only === undefined || entry.hostname === command.only,
   );
-  const agents = await lifetime.until(Promise.all(entries.map((entry) => FleetAgent.start(entry, network))));
+  let agents: readonly FleetAgent[] = [];
+  const join = async () => {
+    agents = await Promise.all(entries.map((entry) => FleetAgent.start(entry, networkNow())));
+    await deck.trust(agents.map((agent) => agent.node.nodeId));
+  };
   lifetime.onEnd(() => Promise.all(agents.map((agent) => agent.stop())));
+  await lifetime.until(join());
   log.info({ agents: agents.length }, 'the fleet is up');
-  await lifetime.until(deck.trust(agents.map((agent) => agent.node.nodeId)));
+  deck.onMoved = inTurn(async () => {
+    log.warn({ registry: deck.current.registry }, 'the deck moved to another registry: the fleet follows');
+    try {
+      await Promise.all(agents.map((agent) => agent.stop()));
+      await lifetime.until(join());
+    } catch (error) {
+      log.error({ error: knownError(error)?.message ?? String(error) }, 'the fleet cannot follow the deck, and ends');
+      lifetime.end();
+    }
+  });
   const control = await serveFleetControl(deck.current.sockets, async (wanted) => {
     if (wanted.act === 'context') sendsContext = wanted.enabled;
     return obey(agents, wanted);
@@ -84,6 +99,21 @@ export async function startFleetOfProcesses(command: FleetUpCommand, lifetime: L
   const agents = ready.flatMap((line) => (Array.isArray(line.agents) ? line.agents : []));
   const withPids = agents.map((agent: { hostname: string }) => ({ ...agent, pid: supervisor.pidOf(agent.hostname) }));
   return { agents: withPids };
+}
+
+/** Runs `follow` once at a time, and again when it was asked for meanwhile. */
+function inTurn(follow: () => Promise<void>): () => void {
+  let asked = false;
+  let running = false;
+  return async () => {
+    asked = true;
+    if (running) return;
+    for (running = true; asked; ) {
+      asked = false;
+      await follow();
+    }
+    running = false;
+  };
 }
 
 async function obey(agents: readonly FleetAgent[], wanted: FleetCommand): Promise<FleetReply> {

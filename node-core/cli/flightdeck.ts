@@ -3,7 +3,7 @@ import { PilotError } from '../base/errors.ts';
 import { knownError } from '../base/known-error.ts';
 import { type Endpoint, formatEndpoint, parseEndpoint } from '../base/transport.ts';
 import { readDeckFile } from '../host/deck-file.ts';
-import { printFailure, printJson, printLine } from '../io/terminal.ts';
+import { outliveReaders, printFailure, printJson, printLine } from '../io/terminal.ts';
 import { dataFolder } from '../supervisor/data-folder.ts';
 import { fleetAgentsOf } from '../supervisor/deck-processes.ts';
 import { ChildFailure } from '../supervisor/failure.ts';
@@ -233,6 +233,7 @@ program
   });
 
 // named, since commander takes this program under Electron's binary for a packaged app and would shift the arguments
+outliveReaders();
 program.parseAsync(process.argv, { from: 'node' }).catch(endWith);
 
 /** What we know is one sentence; anything else is a fault of the program, for whoever mends it. */

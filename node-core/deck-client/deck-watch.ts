@@ -11,6 +11,8 @@ export class DeckWatch {
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #trusted = new Set<number>();
   #current: DeckFile;
+  /** Called when the deck has come back in another network, or at other addresses of it. */
+  onMoved: (() => void) | undefined;
 
   private constructor(folder: string, current: DeckFile) {
     this.#folder = folder;
@@ -52,8 +54,11 @@ export class DeckWatch {
   async #look(): Promise<void> {
     try {
       const found = await readDeckFile(this.#folder);
-      const other = found.nodeId !== this.#current.nodeId;
+      const { nodeId, registry, beacon } = this.#current;
+      const other = found.nodeId !== nodeId;
+      const moved = found.registry !== registry || found.beacon !== beacon;
       this.#current = found;
+      if (moved) return this.onMoved?.();
       if (other) await this.trust([...this.#trusted]);
     } catch {
       // it is restarting, or gone for good: keep what was known

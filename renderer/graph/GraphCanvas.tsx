@@ -171,7 +171,7 @@ function withDragged(nodes: readonly GraphNode[], dragged: Readonly<Record<strin
 
 /**
  * Keeps the picture in view until the operator moves the camera, keeps the middle where it is when cards change size,
- * and returns to the same camera when a focus ends.
+ * and returns to the same camera when a focus ends; where the drawing began with a focus, all of it comes into view then.
  */
 function useCamera(layout: LayoutResult | undefined, scene: Scene): () => void {
   const { getViewport, setViewport } = useReactFlow();
@@ -192,12 +192,11 @@ function useCamera(layout: LayoutResult | undefined, scene: Scene): () => void {
   }, [layout, width, height, setViewport]);
 
   useEffect(() => {
-    if (focused) kept.current = getViewport();
+    if (!focused) return;
+    kept.current = before.current === undefined ? undefined : getViewport(); // nothing was drawn that it could return to
     return () => {
-      if (focused && kept.current !== undefined) {
-        moved.current = true;
-        void setViewport(kept.current);
-      }
+      moved.current = kept.current !== undefined;
+      if (kept.current !== undefined) void setViewport(kept.current);
     };
   }, [focused, getViewport, setViewport]);
 

@@ -26,6 +26,22 @@ test('focus leaves the neighbourhood, and Escape brings back all of it', async (
   });
 });
 
+test('a focus that began outside of the drawing leaves all of it in sight', async () => {
+  await withWindow({}, async ({ page }) => {
+    await page.keyboard.press('t');
+    await page.getByRole('grid', { name: 'Agents' }).waitFor();
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('focus on ct-watch');
+    await page.keyboard.press('Enter');
+    await page.getByText('4 of 25 nodes, 3 of 40 tunnels drawn').waitFor();
+    await page.getByRole('button', { name: /^ct-watch, agent/ }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByText('25 of 25 nodes, 40 of 40 tunnels drawn').waitFor();
+    for (const name of [/^flightdeck, this node/, /^fare-watch, agent/, /^summarise-3, agent/])
+      await page.getByRole('button', { name }).waitFor(); // what is out of sight is not in the page
+  });
+});
+
 test('arrow keys walk the graph and Enter inspects', async () => {
   await withWindow({}, async ({ page }) => {
     await page.getByRole('button', { name: /^flightdeck, this node/ }).focus();

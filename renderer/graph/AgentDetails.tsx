@@ -12,6 +12,7 @@ import { formatCount, formatPercent } from '../format/number.ts';
 import { formatSafeText } from '../format/safe-text.ts';
 import { Gone, InspectorHead } from '../shell/InspectorHead.tsx';
 import { nodeNames, useGraphStore } from '../stores/graph-store.ts';
+import { NO_GROUP } from '../stores/home-group.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { HealthGlyph } from '../ui/HealthGlyph.tsx';
 import { HealthRow } from '../ui/HealthRow.tsx';
@@ -125,7 +126,7 @@ function Key({ publicKey }: { publicKey: string }) {
 
 function Identity({ agent }: { agent: Agent }) {
   const groups = useGraphStore((state) => state.groups);
-  const names = agent.groupIds.filter((id) => id !== 0).map((id) => groups.get(id)?.name ?? String(id));
+  const names = agent.groupIds.filter((id) => id !== NO_GROUP).map((id) => groups.get(id)?.name ?? String(id));
   return (
     <Section title="Who it is">
       <Facts>

@@ -3,6 +3,7 @@ import type { Group } from '../../node-core/contract/group.ts';
 import { joinGroup } from '../client/acts.ts';
 import { formatSafeText } from '../format/safe-text.ts';
 import { useGroupStore } from '../stores/group-store.ts';
+import { NO_GROUP } from '../stores/home-group.ts';
 import { useViewStore } from '../stores/view-store.ts';
 
 /** Join or leave: joining is done at once and can be undone; leaving shows first what it means. */
@@ -13,7 +14,7 @@ export function Membership({ group }: { group: Group }) {
     useViewStore.getState().select({ kind: 'group', groupId });
     useGroupStore.getState().setLeaving(groupId);
   };
-  if (groupId === 0) return null;
+  if (groupId === NO_GROUP) return null;
   if (group.joined) {
     return (
       <button type="button" className="button" onClick={leave}>

@@ -4,6 +4,7 @@ import { formatMinutes } from '../format/clock.ts';
 import { formatOf } from '../format/number.ts';
 import { formatSafeText } from '../format/safe-text.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
+import { NO_GROUP } from '../stores/home-group.ts';
 import { type TraceControls, useTraceStore } from '../stores/trace-store.ts';
 import { useViewStore } from '../stores/view-store.ts';
 import { ExportMenu } from './ExportMenu.tsx';
@@ -117,7 +118,7 @@ function ServiceChoice({ value, onChange }: { value: string; onChange(value: str
 function GroupChoice({ value, onChange }: { value: number | undefined; onChange(value: number | undefined): void }) {
   const groups = useGraphStore((state) => state.groups);
   const options = [...groups.values()]
-    .filter((group) => group.groupId !== 0)
+    .filter((group) => group.groupId !== NO_GROUP)
     .map((group) => [String(group.groupId), formatSafeText(group.name, 40)] as const);
   return (
     <Choice

@@ -65,6 +65,7 @@ program
   .option('--beacon-addr <host:port>', 'where the beacon listens (UDP)', endpoint, LOOPBACK_ANY)
   .option('--store <file>', 'where the state is kept')
   .option('--group <name>', 'an open group that exists from the start; may be repeated', collect, [])
+  .option('--strict', 'believe only what a node has signed as a whole; keeps stock nodes out', false)
   .option('--accept-unsigned', 'also take registrations of nodes before 1.13, which sign none', false)
   .option(...NO_RATE_LIMITS)
   .action((options) =>
@@ -77,6 +78,7 @@ program
           groups: options.group,
           adminToken: process.env.FLIGHTDECK_ADMIN_TOKEN,
           acceptUnsigned: options.acceptUnsigned,
+          strict: options.strict,
           rateLimits: options.rateLimits,
         },
         lifetime,

@@ -19,6 +19,8 @@ export interface RendezvousCommand {
   /** Groups that exist from the start. */
   readonly groups: readonly string[];
   readonly adminToken: string | undefined;
+  /** Believes only requests that are signed as a whole. */
+  readonly strict: boolean;
   /** Also takes registrations without a signature. */
   readonly acceptUnsigned: boolean;
   /** False lifts what bounds requests, new keys, relays and punches per second; for tests under load. */
@@ -73,6 +75,7 @@ function directoryOptions(command: RendezvousCommand, beaconAddress: string): Di
   return {
     beaconAddress,
     acceptUnsigned: command.acceptUnsigned,
+    strict: command.strict,
     ...(command.adminToken === undefined ? {} : { adminToken: command.adminToken }),
     ...(command.rateLimits ? {} : { newKeysPerSecond: UNLIMITED_PER_SECOND, nodesPerAddress: UNLIMITED_PER_SECOND }),
   };

@@ -4,7 +4,7 @@ import { PilotError } from '../base/errors.ts';
 import type { Endpoint } from '../base/transport.ts';
 import { parsePeerEndpoint } from '../wire/peer-endpoint.ts';
 import { fromBase64 } from '../wire/registry-message.ts';
-import { refusalCodeOf } from '../wire/registry-refusal.ts';
+import { type RefusalCode, refusalCodeOf } from '../wire/registry-refusal.ts';
 import type { RegistryCall, ReplyOf, RequestOf } from '../wire/registry-request.ts';
 import type { Answer, TracedCall } from './registry-call.ts';
 import type { ProfileNews, RegistryProfile } from './registry-profile.ts';
@@ -35,6 +35,9 @@ export interface TellerHost {
   emit(event: TellerEvent): void;
 }
 
+/** Reasons that have nothing to do with what was said. */
+const PASSING: ReadonlySet<RefusalCode> = new Set<RefusalCode>(['rate-limited', 'not-saved']);
+
 /** What a registered node says of itself beside its address, and what its registry makes of that. */
 export class ProfileTeller {
   readonly #host: TellerHost;
@@ -42,6 +45,8 @@ export class ProfileTeller {
   readonly #unreported = new Set<number>();
   /** What was refused, and why. */
   readonly #refusals = new Map<string, string>();
+  /** Something did not reach the registry, or came at a bad moment. */
+  #untold = false;
 
   constructor(host: TellerHost) {
     this.#host = host;
@@ -49,6 +54,7 @@ export class ProfileTeller {
 
   /** Tells again what a registry without memory does not know. */
   tellAll(now: Instant): void {
+    this.#untold = false;
     const profile = this.#host.profile();
     const nodeId = this.#host.nodeId();
     if (profile.public) {
@@ -75,8 +81,11 @@ export class ProfileTeller {
   #news(what: ProfileNews['what'], value: string): (result: object) => void {
     const key = `${what} ${value}`;
     return (result) => {
-      if (result instanceof PilotError && result.code !== 'registry.refused') return; // it is away, and will be told again
       const code = refusalCodeOf(result);
+      if (result instanceof PilotError && (code === undefined || PASSING.has(code))) {
+        this.#untold = true;
+        return;
+      }
       if (this.#refusals.get(key) === code) return;
       if (code === undefined) this.#refusals.delete(key);
       else this.#refusals.set(key, code);
@@ -125,6 +134,7 @@ export class ProfileTeller {
 
   /** With each heartbeat: what may be taken now, and what may have changed. */
   tellAgain(now: Instant): void {
+    if (this.#untold) return this.tellAll(now);
     if (this.#isNameRefused()) this.#sayName(now);
     this.#reportTrust(now);
     this.#listBeacons(now);

@@ -40,6 +40,8 @@ interface Call<T extends RegistryCall = RegistryCall> {
   /** Of the client itself: it goes before the calls of the node, also while that is not registered. */
   readonly own: boolean;
   sentAt: Millis;
+  /** Whether it was signed as a whole when it was sent. */
+  proven: boolean;
 }
 
 const CALL_TIMEOUT_MS = 5_000;
@@ -75,6 +77,8 @@ export class RegistryClient {
   #restored = false;
   #state: 'ok' | 'away' | 'new' = 'new';
   #nodeId = 0;
+  /** The last time that was signed together with a whole request; undefined while the registry does not want that. */
+  #provenAt: number | undefined;
   #rttMs: number | undefined;
 
   constructor(options: RegistryClientOptions) {
@@ -126,7 +130,8 @@ export class RegistryClient {
       this.#finish(call, parseReply(call.type, message), now);
     } catch (error) {
       if (!(error instanceof PilotError)) throw error;
-      this.#finish(call, error, now);
+      if (refusalCodeOf(error) === 'proof-required' && !call.proven) this.#prove(call, now);
+      else this.#finish(call, error, now);
     }
     this.#pump(now);
   }
@@ -255,8 +260,15 @@ export class RegistryClient {
       answer,
       own,
       sentAt: 0,
+      proven: false,
     };
     return call as unknown as Call; // request and answer are of one type, which the queues need not know
+  }
+
+  /** The registry is strict: from now on all that is signed is signed as a whole, and what it refused is said again so. */
+  #prove(call: Call, now: Instant): void {
+    this.#provenAt ??= 0;
+    this.#enqueue(call.own ? this.#ownQueue : this.#queue, call, now);
   }
 
   #enqueue(queue: BoundedQueue<Call>, call: Call, now: Instant): void {
@@ -271,7 +283,12 @@ export class RegistryClient {
       call.sentAt = now.monotonicMs;
       call.deadline = now.monotonicMs + CALL_TIMEOUT_MS;
       this.#inFlight.push(call);
-      this.#outgoing.push(encodeCall(call.type, call.request, (text) => this.#options.identity.sign(utf8(text))));
+      call.proven = this.#provenAt !== undefined;
+      if (this.#provenAt !== undefined) {
+        this.#provenAt = Math.max(this.#provenAt + 1, Number(now.unixNano / 1_000_000n));
+      }
+      const sign = (text: string) => this.#options.identity.sign(utf8(text));
+      this.#outgoing.push(encodeCall(call.type, call.request, sign, this.#provenAt));
     }
   }
 

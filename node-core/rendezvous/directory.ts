@@ -94,6 +94,7 @@ export class Directory {
   handle(message: JsonObject, source: Endpoint, now: Instant): DirectoryReply {
     const state = this.#state;
     state.nodes.reap(now);
+    state.proofs?.turn(now);
     state.handshakeFor = undefined;
     state.signedEndpoint = undefined;
     const reply = this.#answer(message, source, now);
@@ -119,6 +120,6 @@ export class Directory {
   #answerCall<T extends RegistryCall>(type: T, message: JsonObject, source: Endpoint, now: Instant): JsonObject {
     const handler: Handler<T> | undefined = this.#handlers[type];
     if (handler === undefined) throw new RegistryRefusal('type-unknown', type);
-    return writeReply(type, handler(new Request(type, message), source, now));
+    return writeReply(type, handler(new Request(type, message, this.#state.proofs), source, now));
   }
 }

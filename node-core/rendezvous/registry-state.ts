@@ -6,6 +6,7 @@ import type { RegistryCall, ReplyOf } from '../wire/registry-request.ts';
 import type { DirectoryChange, NodeRecord } from './directory-state.ts';
 import { GroupBook } from './group-book.ts';
 import { NodeBook } from './node-book.ts';
+import { ProofGuard } from './proof-guard.ts';
 import type { Request } from './request.ts';
 import { TrustLedger } from './trust-ledger.ts';
 
@@ -22,6 +23,8 @@ export interface DirectoryOptions {
   readonly nodesPerAddress?: number;
   /** Also takes registrations without a signature, as nodes before 1.13 send them. Anybody can make those for any key. */
   readonly acceptUnsigned?: boolean;
+  /** Believes only what a node has signed as a whole and just now; stock nodes cannot sign so, and stay out. */
+  readonly strict?: boolean;
 }
 
 const STALE_AFTER_MS = 300_000;
@@ -37,6 +40,7 @@ export class RegistryState {
   readonly nodes: NodeBook;
   readonly groups: GroupBook;
   readonly trust: TrustLedger;
+  readonly proofs: ProofGuard | undefined;
   /** A node for which a handshake waits since this request. */
   handshakeFor: number | undefined;
   /** An endpoint that its node has just signed for. */
@@ -47,6 +51,7 @@ export class RegistryState {
     const { staleAfterMs = STALE_AFTER_MS, nodesPerAddress = NODES_PER_ADDRESS } = options;
     const note = (change: DirectoryChange) => this.#changes.push(change);
     this.options = options;
+    this.proofs = options.strict ? new ProofGuard() : undefined;
     this.groups = new GroupBook(note);
     this.trust = new TrustLedger(note);
     this.nodes = new NodeBook(

@@ -9,6 +9,7 @@ import {
   readCredentials,
   readRequest,
 } from '../wire/registry-request.ts';
+import type { ProofGuard } from './proof-guard.ts';
 
 /** One request: what it asks, and by what right. */
 export class Request<T extends RegistryCall = RegistryCall> {
@@ -17,7 +18,11 @@ export class Request<T extends RegistryCall = RegistryCall> {
   readonly credentials: Credentials;
   readonly #message: JsonObject;
 
-  constructor(type: T, message: JsonObject) {
+  readonly #proofs: ProofGuard | undefined;
+
+  /** @param proofs - Where only requests that are signed as a whole are believed. */
+  constructor(type: T, message: JsonObject, proofs?: ProofGuard) {
+    this.#proofs = proofs;
     this.type = type;
     this.fields = readRequest(type, message);
     this.credentials = readCredentials(message);
@@ -38,7 +43,9 @@ export class Request<T extends RegistryCall = RegistryCall> {
     const signature = fromBase64(this.credentials.signature);
     if (signature === undefined) throw new RegistryRefusal('signature-malformed');
     const signed = signedString(this.type, this.#message);
-    if (signed !== undefined && verifySignature(publicKey, utf8(signed), signature)) return;
-    throw new RegistryRefusal('signature-wrong');
+    if (signed === undefined || !verifySignature(publicKey, utf8(signed), signature)) {
+      throw new RegistryRefusal('signature-wrong');
+    }
+    this.#proofs?.require(this.#message, this.credentials, publicKey);
   }
 }

@@ -55,12 +55,30 @@ export function signedString(type: string, fields: JsonObject): string | undefin
  * Encodes a request as JSON with its fields in alphabetical order, signed where its type asks for it.
  *
  * @param fields - Without `type` and `signature`.
+ * @param provenAt - Unix milliseconds: the request is signed as a whole beside, together with this time.
  */
-export function encodeRegistryRequest(type: string, fields: JsonObject, sign?: SignText): Uint8Array {
+export function encodeRegistryRequest(
+  type: string,
+  fields: JsonObject,
+  sign?: SignText,
+  provenAt?: number,
+): Uint8Array {
   const text = sign === undefined ? undefined : signedString(type, fields);
-  const signature = text === undefined ? {} : { signature: base64(sign?.(text) ?? new Uint8Array(0)) };
-  const whole: Record<string, Json> = { ...fields, ...signature, type };
-  return utf8(goJson(Object.fromEntries(Object.entries(whole).sort(([a], [b]) => (a < b ? -1 : 1)))));
+  if (sign === undefined || text === undefined) return utf8(sortedJson({ ...fields, type }));
+  const request = { ...fields, signature: base64(sign(text)), type };
+  if (provenAt === undefined) return utf8(sortedJson(request));
+  const timed = { ...request, signed_at: provenAt };
+  return utf8(sortedJson({ ...timed, proof: base64(sign(provenText(timed))) }));
+}
+
+/** What the signature of a whole request covers (ours): all of it but that signature itself, in alphabetical order. */
+export function provenText(request: JsonObject): string {
+  const { proof: _, ...rest } = request;
+  return `whole:${sortedJson(rest)}`;
+}
+
+function sortedJson(request: JsonObject): string {
+  return goJson(Object.fromEntries(Object.entries(request).sort(([a], [b]) => (a < b ? -1 : 1))));
 }
 
 /** Encodes a reply; the order of its fields means nothing to anybody. */

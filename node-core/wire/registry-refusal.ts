@@ -30,6 +30,13 @@ const REFUSALS = {
     /^unsigned registration/,
     () => 'unsigned registration cannot modify a signature-verified key',
   ),
+  'proof-required': refusal(
+    /^signature of the whole request required/,
+    () => 'signature of the whole request required',
+  ),
+  'proof-invalid': refusal(/^invalid signature of the whole/, (why: string) => {
+    return `invalid signature of the whole request: ${why}`;
+  }),
   'key-missing': refusal(/^public key required/, () => 'public key required'),
   'key-invalid': refusal(/^invalid public key/, (why: string) => `invalid public key: ${why}`),
   'key-taken': refusal(/^public key already in use/, () => 'public key already in use'),

@@ -234,12 +234,27 @@ export type ReplyOf<T extends RegistryCall> = Values<(typeof CALLS)[T]['reply']>
 /** One member of a group, or one node of the backbone. */
 export type ListedNode = ReplyOf<'list_nodes'>['nodes'][number];
 
-/** Encodes a request, signed where its type asks for it. */
-export function encodeCall<T extends RegistryCall>(type: T, request: RequestOf<T>, sign?: SignText): Uint8Array {
-  return encodeRegistryRequest(type, writeFields<Fields>(CALLS[type].request, request), sign);
+/**
+ * Encodes a request, signed where its type asks for it.
+ *
+ * @param provenAt - Unix milliseconds, to sign what is signed as a whole too.
+ */
+export function encodeCall<T extends RegistryCall>(
+  type: T,
+  request: RequestOf<T>,
+  sign?: SignText,
+  provenAt?: number,
+): Uint8Array {
+  return encodeRegistryRequest(type, writeFields<Fields>(CALLS[type].request, request), sign, provenAt);
 }
 
-const credentials = { signature: text('signature'), adminToken: text('admin_token') };
+const credentials = {
+  signature: text('signature'),
+  adminToken: text('admin_token'),
+  /** Of the whole request (ours), and the Unix milliseconds it was made at. */
+  proof: text('proof'),
+  signedAt: uint('signed_at', 53),
+};
 
 /** By what right a request is made: '' where it names none. */
 export type Credentials = Values<typeof credentials>;

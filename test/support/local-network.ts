@@ -24,7 +24,7 @@ export class LocalNetwork {
 
   static async start(groups: readonly string[] = [], store?: string): Promise<LocalNetwork> {
     const lifetime = new Lifetime();
-    const limits = { acceptUnsigned: false, rateLimits: true };
+    const limits = { acceptUnsigned: false, strict: false, rateLimits: true };
     const command = { registry: ANY, beacon: ANY, store, groups, adminToken: undefined, ...limits };
     const { registry, beacon } = await startRendezvous(command, lifetime);
     return new LocalNetwork(endpointOf(registry), endpointOf(beacon), lifetime);

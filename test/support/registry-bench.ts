@@ -37,6 +37,12 @@ export function unsignedRegistrationOf(index: number): JsonObject {
   return { type: 'register', listen_addr: '127.0.0.1:4000', public_key: base64(publicKey) };
 }
 
+/** The same request, signed as a whole at that time (Unix milliseconds). */
+export function provenRequest(seed: number, type: string, fields: JsonObject, at: number): JsonObject {
+  const sign = (text: string) => identityOf(seed).sign(utf8(text));
+  return parseRegistryMessage(encodeRegistryRequest(type, fields, sign, at));
+}
+
 /** A directory and a clock, for tests that speak to it request by request. */
 export class RegistryBench {
   directory: Directory;

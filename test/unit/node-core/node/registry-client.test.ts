@@ -34,6 +34,8 @@ class Conversation {
   readonly events: RegistryEvent[] = [];
   /** Whether the registry can be reached, and whether it answers. */
   reachable = true;
+  /** Requests of these types are refused as too many. */
+  readonly tooMany = new Set<unknown>();
   answers = true;
 
   constructor(profile: Partial<RegistryProfile> = {}, options: Partial<RegistryClientOptions> = {}) {
@@ -109,7 +111,9 @@ class Conversation {
     const request = parseRegistryMessage(message);
     this.asked.push(request);
     if (!this.answers) return;
-    this.client.handleMessage(encodeRegistryReply(bench.handle(request).reply), bench.now);
+    const tooMany = { type: 'error', error: 'rate limited: too many requests' };
+    const reply = this.tooMany.has(request.type) ? tooMany : bench.handle(request).reply;
+    this.client.handleMessage(encodeRegistryReply(reply), bench.now);
   }
 }
 
@@ -359,6 +363,19 @@ describe('what the registry does not take', () => {
     expect(news()).toMatchObject([{ what, refused: { code } }]);
   });
 
+  test('at a bad moment is no news, and said again', () => {
+    node = new Conversation({ tags: ['fares'] });
+    node.tooMany.add('set_tags');
+    node.pass(70);
+    node.tooMany.clear();
+    node.pass(60);
+    expect(news()).toEqual([]);
+    expect(bench.ask(ME, 'lookup', { node_id: 2 })).toMatchObject({ tags: ['fares'] });
+    node.typesAsked();
+    node.pass(60);
+    expect(node.typesAsked()).not.toContain('set_tags');
+  });
+
   test('a name that is taken at once is no news', () => {
     node = new Conversation({ hostname: 'beta', tags: ['x'], public: true });
     node.pass(200);
@@ -424,6 +441,23 @@ test('a node that ends gives its name up, and waits for nobody who is away', () 
   expect(bench.ask(ME, 'lookup', { node_id: 1 })).not.toHaveProperty('hostname');
   bench.register(2);
   expect(bench.ask(2, 'set_hostname', { node_id: 2, hostname: 'alpha' })).toMatchObject({ hostname: 'alpha' });
+});
+
+test('a strict registry is told everything as it wants it', () => {
+  bench = new RegistryBench({ strict: true });
+  bench.directory.ensureGroup('travel', bench.now);
+  node = new Conversation({ hostname: 'alpha', tags: ['x'], public: true, memberships: new Map([[1, '']]) });
+  node.pass(200);
+  expect(bench.ask(ME, 'lookup', { node_id: 1 })).toMatchObject({
+    ...{ hostname: 'alpha', public: true, tags: ['x'], networks: [0, 1] },
+  });
+  expect(node.states()).toEqual(['ok']);
+  const asked = node.typesAsked();
+  expect(asked.slice(0, 2)).toEqual(['register', 'register']);
+  expect(asked.filter((type) => type === 'register')).toHaveLength(2);
+  node.cut();
+  node.pass(5);
+  expect(node.typesAsked().filter((type) => type === 'register')).toHaveLength(1);
 });
 
 test('a refusal is told in the words of the registry', () => {

@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Directory } from '../../../../node-core/rendezvous/directory.ts';
 import { directoryChange } from '../../../../node-core/rendezvous/directory-state.ts';
+import type { JsonObject } from '../../../../node-core/wire/registry-message.ts';
 import {
+  provenRequest,
   publicKeyOf,
   RegistryBench,
   registrationOf,
@@ -619,6 +621,53 @@ test('says what must be written down, and a snapshot of it holds everything', ()
   expect(changes('lookup', {})).toBe(false);
   expect(changes('set_hostname', { hostname: 'other' })).toBe(true);
   expect(changes('report_trust', { peer_id: 1 })).toBe(true);
+});
+
+describe('a strict registry', () => {
+  const unixMs = (seconds = bench.seconds) => seconds * 1_000;
+  const proven = (seed: number, type: string, fields: JsonObject, at = unixMs()) =>
+    provenRequest(seed, type, fields, at);
+  const register = { listen_addr: '127.0.0.1:4000', public_key: publicKeyOf(A) };
+
+  beforeEach(() => {
+    bench = new RegistryBench({ strict: true });
+    bench.ask(C, 'list_networks');
+    bench.seconds += 1;
+  });
+
+  test('believes what is signed as a whole, and nothing else that is signed', () => {
+    expect(bench.register(A)).toEqual(error('signature of the whole request required'));
+    expect(bench.handle(proven(A, 'register', register)).reply).toMatchObject({ node_id: 1 });
+    expect(bench.ask(A, 'set_hostname', { node_id: 1, hostname: 'alpha' })).toEqual(error(/required$/));
+    bench.seconds += 1;
+    const named = proven(A, 'set_hostname', { node_id: 1, hostname: 'alpha' });
+    expect(bench.handle({ ...named, hostname: 'beta' }).reply).toEqual(error(/verification failed/));
+    expect(bench.handle(named).reply).toMatchObject({ hostname: 'alpha' });
+  });
+
+  test('takes nothing twice: no registration from elsewhere, and no refusal as a consent', () => {
+    const registration = proven(A, 'register', register);
+    bench.handle(registration);
+    bench.handle(proven(B, 'register', { ...register, public_key: publicKeyOf(B) }));
+    bench.seconds += 2;
+    const replayed = bench.handle(registration, OTHER_SOURCE);
+    expect(replayed.reply).toEqual(error(/its time is not now, or was used before/));
+    expect(replayed).not.toHaveProperty('signedEndpoint');
+    const refusal = proven(B, 'respond_handshake', { node_id: 2, peer_id: 1, accept: false });
+    expect(bench.handle({ ...refusal, accept: true }).reply).toEqual(error(/verification failed/));
+    expect(bench.handle(refusal).reply).toMatchObject({ accept: false });
+    expect(bench.handle({ ...refusal, accept: true }).reply).toEqual(error(/was used before/));
+    expect(bench.ask(B, 'check_trust', { node_id: 2, peer_id: 1 })).toMatchObject({ trusted: false });
+  });
+
+  test('takes a time that is a minute off, but none from before its start', () => {
+    expect(bench.handle(proven(A, 'register', register, unixMs(bench.seconds - 2))).reply).toEqual(error(/not now/));
+    expect(bench.handle(proven(A, 'register', register, unixMs(bench.seconds + 61))).reply).toEqual(error(/not now/));
+    expect(bench.handle(proven(A, 'register', register, unixMs(bench.seconds + 60))).reply.node_id).toBe(1);
+    bench.seconds += 300;
+    const late = proven(A, 'register', register, unixMs(bench.seconds - 61));
+    expect(bench.handle(late).reply).toEqual(error(/not now/));
+  });
 });
 
 test.each([

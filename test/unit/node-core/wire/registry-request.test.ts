@@ -71,6 +71,9 @@ test.each([
   new RegistryRefusal('signature-malformed'),
   new RegistryRefusal('signature-wrong'),
   new RegistryRefusal('signature-dropped'),
+  new RegistryRefusal('proof-required'),
+  new RegistryRefusal('proof-invalid', 'x'),
+  new RegistryRefusal('enterprise-only'),
   new RegistryRefusal('key-missing'),
   new RegistryRefusal('key-invalid', 'invalid public key size: 3'),
   new RegistryRefusal('key-taken'),
@@ -111,7 +114,7 @@ test.each([
 ])('what a registry means is read from its words: $message', ({ code, message }) => {
   expect(refusalOf(message)).toBe(code);
   const hidden =
-    /rate limited|expired|already|not a member|cannot|too many|too long|not found|invalid|require|signature/;
+    /rate limited|expired|already|not a member|cannot|too many|too long|not found|invalid|require|signature|enterprise feature/;
   if (!hidden.test(message)) expect(message).toMatch(/denied|no trust pair|unknown message type/);
 });
 

@@ -1,4 +1,5 @@
 import type { Deviation } from './deviation.ts';
+import { duplicateDeviations } from './duplicate-deviations.ts';
 import type { Fields } from './vector-file.ts';
 
 /** A rule that gives some constants other values; those without one of ours are left out. */
@@ -12,24 +13,6 @@ function constants(rule: string, values: Fields): Deviation {
       return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
     },
   };
-}
-
-const SEGMENT_REPORTED_LOST = 3;
-
-interface SentPacket {
-  readonly seq: number;
-}
-
-interface DuplicateStep extends Fields {
-  readonly cong_win: number;
-  readonly ssthresh: number;
-  readonly dup_acks: number;
-  readonly sent_by_node_7: readonly SentPacket[];
-}
-
-/** An empty packet is a plain acknowledgement, one that begins with `SACK` carries blocks, another carries data. */
-function carriesBlocks(packet: { readonly payload?: string; readonly len: number }): boolean {
-  return packet.payload?.startsWith('5341434b') === true;
 }
 
 export const streamDeviations: readonly Deviation[] = [
@@ -56,31 +39,5 @@ export const streamDeviations: readonly Deviation[] = [
     rule: 'a window of 0 is a closed window',
     expect: (input, expected) => (input.peer_window_segments === 0 ? { packets: [], segments_sent: 0 } : expected),
   },
-  {
-    section: 'duplicate_acks',
-    rule: 'an acknowledgement with SACK blocks counts as a duplicate',
-    expect(input, expected) {
-      const { acks_from_peer, mss } = input as unknown as {
-        readonly acks_from_peer: readonly { payload?: string; len: number; ack: number }[];
-        readonly mss: number;
-      };
-      let duplicates = 0;
-      let lost: { readonly window: number } | undefined;
-      const steps = (expected as { readonly steps: readonly DuplicateStep[] }).steps.map((step, index) => {
-        const packet = acks_from_peer[index];
-        if (packet === undefined || !carriesBlocks(packet)) {
-          duplicates = 0;
-          // A recovery ends without the growth that an acknowledgement brings otherwise.
-          return lost === undefined ? step : { ...step, cong_win: lost.window, ssthresh: lost.window };
-        }
-        duplicates += 1;
-        if (duplicates < SEGMENT_REPORTED_LOST) return { ...step, dup_acks: duplicates };
-        const window = lost?.window ?? Math.max(Math.floor(step.cong_win / 2), mss);
-        const sent_by_node_7 = lost === undefined ? [{ seq: packet.ack, len: mss, flags: 'ACK' }] : [];
-        lost = { window };
-        return { ...step, dup_acks: duplicates, cong_win: window, ssthresh: window, sent_by_node_7 };
-      });
-      return { steps };
-    },
-  },
+  ...duplicateDeviations,
 ];

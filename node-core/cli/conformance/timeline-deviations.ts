@@ -22,8 +22,16 @@ const GIVE_UP_MS = 55_000;
 const FIN_TIMES_MS = [0, 1_000, 3_000, 7_000];
 const FIN_GIVE_UP_MS = 15_000;
 const TIME_WAIT_MS = 10_000;
-const PROBE_TIMES_MS = [500, 1_500, 3_500, 7_500, 15_500, 31_500, 61_500];
-const EMPTY_PROBES = 2;
+/** What goes into a closed window, after data first waited for it; an idle stream says something each 25 s beside it. */
+const PROBES: readonly [atMs: number, kind: 'empty' | 'segment' | 'old byte'][] = [
+  [500, 'empty'],
+  [1_500, 'empty'],
+  ...[3_500, 7_500, 15_500, 31_500].map((at): [number, 'segment'] => [at, 'segment']),
+  [56_500, 'old byte'],
+  [61_500, 'segment'],
+  [86_500, 'old byte'],
+  [91_500, 'segment'],
+];
 
 interface Recording {
   readonly observeMs: number;
@@ -63,6 +71,23 @@ function unanswered(life: Life, isIt: (packet: LifePacket) => boolean): number {
   return onlyRepeats && following.length > 0 ? index : -1;
 }
 
+/** The oldest segment of a flight of which nothing comes back, and where its first repeat stands. */
+function unansweredFlight({ packets }: Life): { segment: LifePacket; firstRepeat: number } | undefined {
+  const first = packets.findIndex(({ from, len }) => from === 7 && len > 0);
+  const segment = packets[first];
+  const following = packets.slice(first + 1);
+  if (segment === undefined || following.some(({ from }) => from !== 7)) return undefined;
+  const repeat = following.findIndex(({ seq }) => seq === segment.seq);
+  const rest = following.slice(repeat);
+  if (repeat < 0 || !rest.every(({ seq, flags }) => seq === segment.seq || flags === 'RST')) return undefined;
+  return { segment, firstRepeat: first + 1 + repeat };
+}
+
+/** The life with another last state, where its section has one. */
+function inState(final_state: string | undefined, life: Life): Life {
+  return 'final_state' in life ? { ...life, final_state } : life;
+}
+
 export const timelineDeviations: readonly Deviation[] = [
   ...perLife('a SYN is repeated as 1.18 does', (life, recording) => {
     const [syn] = life.packets;
@@ -74,14 +99,15 @@ export const timelineDeviations: readonly Deviation[] = [
     return { ...life, dial_result: observeMs >= DIAL_TIMEOUT_MS ? 'timeout' : 'dialing', packets: opening };
   }),
   ...perLife('the timeout doubles each time it expires', (life, recording) => {
-    const index = unanswered(life, ({ len }) => len > 0);
-    const segment = life.packets[index];
-    if (segment === undefined) return undefined;
-    const start = recording.sentAt[index] ?? 0;
+    const flight = unansweredFlight(life);
+    if (flight === undefined) return undefined;
+    const { segment, firstRepeat } = flight;
+    const start = recording.sentAt[life.packets.indexOf(segment)] ?? 0;
     const reset = { ...segment, flags: 'RST', seq: 0, ack: 0, window: 0, len: 0 };
     const repeats = repeated(segment, seen(REPEAT_TIMES_MS, start, recording));
     const end = repeated(reset, seen([GIVE_UP_MS], start, recording));
-    return { ...life, packets: [...life.packets.slice(0, index + 1), ...repeats, ...end] };
+    const packets = [...life.packets.slice(0, firstRepeat), ...repeats, ...end];
+    return inState(end.length > 0 ? 'CLOSED' : 'ESTABLISHED', { ...life, packets });
   }),
   ...perLife('a FIN is sent four times, then the stream is over without RST', (life, recording) => {
     const index = unanswered(life, ({ flags }) => flags === 'FIN');
@@ -91,7 +117,7 @@ export const timelineDeviations: readonly Deviation[] = [
     const states = ['FIN_WAIT', 'TIME_WAIT', 'CLOSED'];
     const final_state = states[seen([FIN_GIVE_UP_MS, FIN_GIVE_UP_MS + TIME_WAIT_MS], start, recording)];
     const packets = [...life.packets.slice(0, index), ...repeated(fin, seen(FIN_TIMES_MS, start, recording))];
-    return { ...life, ...('final_state' in life ? { final_state } : {}), packets };
+    return inState(final_state, { ...life, packets });
   }),
   ...perLife('a repeated SYN|ACK is acknowledged again', (life) => {
     const first = life.packets.findIndex(({ flags }) => flags === 'SYN+ACK');
@@ -114,14 +140,19 @@ export const timelineDeviations: readonly Deviation[] = [
     return { ...life, packets: kept.map((packet, index) => (index < answer ? packet : { ...packet, window: 512 })) };
   }),
   ...perLife('a window of 0 is a closed window; the third and later probes are one segment', (life, recording) => {
-    const index = life.packets.findIndex(({ from, flags, window }) => from === 9 && flags === 'ACK' && window === 0);
+    const index = life.packets.findIndex(({ from, flags, window }) => from === 9 && /ACK$/.test(flags) && window === 0);
     const closing = life.packets[index];
-    if (closing === undefined || !life.packets.slice(index).some(({ from, len }) => from === 7 && len > 0))
-      return undefined;
-    const probe = { from: 7, flags: 'ACK', seq: closing.ack, ack: closing.seq, window: 512, len: 0 };
-    const segment = life.packets.slice(index).find(({ from, len }) => from === 7 && len > 0)?.len ?? 0;
-    const count = seen(PROBE_TIMES_MS, recording.sentAt[index] ?? 0, recording);
-    const probes = repeated(probe, count).map((each, sent) => (sent < EMPTY_PROBES ? each : { ...each, len: segment }));
-    return { ...life, packets: [...life.packets.slice(0, index + 1), ...probes] };
+    const wanted = life.packets.findIndex(({ from, len }, at) => at > index && from === 7 && len > 0);
+    const data = life.packets[wanted];
+    if (closing === undefined || data === undefined) return undefined;
+    const opens = closing.flags !== 'ACK'; // the SYN|ACK said so, and its acknowledgement goes out all the same
+    const probe = { from: 7, flags: 'ACK', seq: closing.ack, ack: closing.seq + (opens ? 1 : 0), window: 512, len: 0 };
+    const sentBefore = life.packets.slice(0, index).some(({ from, seq, len }) => from === 7 && seq + len > closing.ack);
+    const start = recording.sentAt[!opens && sentBefore ? index : wanted] ?? 0;
+    const probes = PROBES.slice(0, seen(PROBES.map(([at]) => at), start, recording)).map(([, kind]) => {
+      if (kind === 'empty') return probe;
+      return kind === 'segment' ? { ...probe, len: data.len } : { ...probe, seq: probe.seq - 1, len: 1 };
+    });
+    return inState('ESTABLISHED', { ...life, packets: [...life.packets.slice(0, index + (opens ? 2 : 1)), ...probes] });
   }),
 ];

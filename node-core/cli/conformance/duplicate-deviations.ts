@@ -74,7 +74,8 @@ class Flight {
     this.#script = script;
     this.#rules = rules;
     this.#acknowledged = script.first_seq;
-    const cong_win = (RECORDED_CONFIG.initialCongestionWindow ?? 0) * (script.mss / (RECORDED_CONFIG.segmentBytes ?? 1));
+    const cong_win =
+      (RECORDED_CONFIG.initialCongestionWindow ?? 0) * (script.mss / (RECORDED_CONFIG.segmentBytes ?? 1));
     const counts = { dup_acks: 0, unacked_segments: script.segments_in_flight, sent_by_node_7: [] };
     this.#last = { cong_win, ssthresh: SLOW_START_THRESHOLD, ...counts };
   }

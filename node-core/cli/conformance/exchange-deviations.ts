@@ -22,10 +22,12 @@ function perPacket(rule: string, expect: (moment: Moment) => ExchangeStep | unde
     expect(input, expected) {
       const packets = input.packets_from_peer as readonly PacketRecord[];
       const { steps } = expected as { readonly steps: readonly ExchangeStep[] };
-      const played = packets.map((packet, index) => ({ packet, step: steps[index] as ExchangeStep }));
-      return {
-        steps: played.map((each, index) => expect({ ...each, before: played.slice(0, index) }) ?? each.step),
-      };
+      const before: { packet: PacketRecord; step: ExchangeStep }[] = [];
+      for (const [index, packet] of packets.entries()) {
+        const step = steps[index] as ExchangeStep;
+        before.push({ packet, step: expect({ packet, step, before: [...before] }) ?? step });
+      }
+      return { steps: before.map((each) => each.step) };
     },
   };
 }
@@ -87,6 +89,15 @@ function isEarlyFin(moment: Moment): boolean {
   return has(packet, 'FIN') && stateBefore(moment) !== '' && next !== undefined && packet.seq > next;
 }
 
+/** An acknowledgement, alone or with something else, of more than node 7 has sent on this stream: a SYN|ACK, perhaps a FIN. */
+function isBeyond(moment: Moment): boolean {
+  const { packet, before } = moment;
+  const sentFin = before.some((each) => each.step.sent_by_node_7.some(({ flags }) => flags?.includes('FIN')));
+  const isAcknowledgement = has(packet, 'ACK') && !has(packet, 'SYN') && packet.flags !== 'ACK+RST';
+  const beyond = isAcknowledgement && packet.ack > (sentFin ? 2 : 1) && packet.ack < 2 ** 31;
+  return packet.proto === 1 && stateBefore(moment) !== '' && beyond;
+}
+
 function isLateData(moment: Moment): boolean {
   return stateBefore(moment) === 'TIME_WAIT' && moment.packet.len > 0 && !/SYN|FIN|RST/.test(moment.packet.flags);
 }
@@ -120,11 +131,14 @@ export const exchangeDeviations: readonly Deviation[] = [
   }),
   perPacket('an acknowledgement of what was never sent is ignored', (moment) => {
     const { packet, before, step } = moment;
-    const state = stateBefore(moment);
-    const sentFin = before.some((each) => each.step.sent_by_node_7.some(({ flags }) => flags?.includes('FIN')));
-    const beyond = has(packet, 'ACK') && !isSyn(packet) && packet.ack > (sentFin ? 2 : 1) && packet.ack < 2 ** 31;
-    if (packet.proto !== 1 || state === '' || !beyond) return undefined;
-    return { ...step, conn_state: state, sent_by_node_7: [] };
+    if (isBeyond(moment)) return { ...step, conn_state: stateBefore(moment), sent_by_node_7: [] };
+    const taken = before.filter((each, index) => !isBeyond({ ...each, before: before.slice(0, index) }));
+    const missesEnd = before.some((each) => has(each.packet, 'FIN') && !taken.includes(each));
+    if (missesEnd && packet.flags === 'ACK' && packet.len === 0) return { ...step, conn_state: stateBefore(moment) };
+    const missesData = before.some((each) => each.packet.len > 0 && !taken.includes(each));
+    if (!missesData || packet.len === 0) return undefined;
+    const ack = nextInOrder([...taken.map((each) => each.packet), packet].filter((each) => samePorts(each, packet)));
+    return { ...step, sent_by_node_7: step.sent_by_node_7.map(() => ({ flags: 'ACK', ...(ack ? { ack } : {}) })) };
   }),
   perPacket('a packet of no stream gets one RST', (moment) => {
     if (!isStray(moment) || spokeBefore(moment, isStray)) return undefined;

@@ -98,6 +98,30 @@ export const timelineDeviations: readonly Deviation[] = [
     if (answer > 0) return { ...life, packets: [...opening, ...life.packets.slice(answer)] };
     return { ...life, dial_result: observeMs >= DIAL_TIMEOUT_MS ? 'timeout' : 'dialing', packets: opening };
   }),
+  ...perLife('a SYN|ACK of another SYN gets RST, and the dial goes on', (life, recording) => {
+    const index = life.packets.findIndex(({ flags }) => flags === 'SYN+ACK');
+    const answer = life.packets[index];
+    const [syn] = life.packets;
+    if (syn === undefined || answer === undefined || answer.ack === syn.seq + 1) return undefined;
+    const reset = { ...syn, flags: 'RST', seq: 0, ack: 0, window: 0 };
+    const more = seen(SYN_TIMES_MS, 0, recording) - index;
+    const packets = [...life.packets.slice(0, index + 1), reset, ...repeated(syn, more)];
+    return { ...life, dial_result: recording.observeMs >= DIAL_TIMEOUT_MS ? 'timeout' : 'dialing', packets };
+  }),
+  ...perLife('an acknowledgement of what was never sent is ignored', (life, recording) => {
+    const index = life.packets.findIndex((packet, at) => {
+      const sent = life.packets.slice(0, at).filter(({ from }) => from === 7);
+      const end = Math.max(...sent.map(({ seq, len, flags }) => seq + len + (/SYN|FIN/.test(flags) ? 1 : 0)));
+      return packet.from === 9 && packet.flags === 'ACK' && packet.ack > end;
+    });
+    const before = life.packets.slice(0, index);
+    const acknowledged = Math.max(1, ...before.filter(({ from }) => from === 9).map(({ ack }) => ack));
+    const segment = before.find(({ from, seq, len }) => from === 7 && len > 0 && seq + len > acknowledged);
+    if (index < 0 || segment === undefined) return undefined;
+    const start = recording.sentAt[life.packets.indexOf(segment)] ?? 0;
+    const repeats = repeated(segment, seen(REPEAT_TIMES_MS, start, recording));
+    return inState('ESTABLISHED', { ...life, packets: [...life.packets.slice(0, index + 1), ...repeats] });
+  }),
   ...perLife('the timeout doubles each time it expires', (life, recording) => {
     const flight = unansweredFlight(life);
     if (flight === undefined) return undefined;
@@ -149,7 +173,14 @@ export const timelineDeviations: readonly Deviation[] = [
     const probe = { from: 7, flags: 'ACK', seq: closing.ack, ack: closing.seq + (opens ? 1 : 0), window: 512, len: 0 };
     const sentBefore = life.packets.slice(0, index).some(({ from, seq, len }) => from === 7 && seq + len > closing.ack);
     const start = recording.sentAt[!opens && sentBefore ? index : wanted] ?? 0;
-    const probes = PROBES.slice(0, seen(PROBES.map(([at]) => at), start, recording)).map(([, kind]) => {
+    const probes = PROBES.slice(
+      0,
+      seen(
+        PROBES.map(([at]) => at),
+        start,
+        recording,
+      ),
+    ).map(([, kind]) => {
       if (kind === 'empty') return probe;
       return kind === 'segment' ? { ...probe, len: data.len } : { ...probe, seq: probe.seq - 1, len: 1 };
     });

@@ -135,6 +135,13 @@ export const exchangeDeviations: readonly Deviation[] = [
     const taken = before.filter((each, index) => !isBeyond({ ...each, before: before.slice(0, index) }));
     const missesEnd = before.some((each) => has(each.packet, 'FIN') && !taken.includes(each));
     if (missesEnd && packet.flags === 'ACK' && packet.len === 0) return { ...step, conn_state: stateBefore(moment) };
+    if (missesEnd && packet.flags === 'FIN' && !taken.some((each) => has(each.packet, 'FIN'))) {
+      return {
+        ...step,
+        conn_state: 'TIME_WAIT',
+        sent_by_node_7: [{ flags: 'ACK+FIN', ack: packet.seq + 1, window: 0 }],
+      };
+    }
     const missesData = before.some((each) => each.packet.len > 0 && !taken.includes(each));
     if (!missesData || packet.len === 0) return undefined;
     const ack = nextInOrder([...taken.map((each) => each.packet), packet].filter((each) => samePorts(each, packet)));

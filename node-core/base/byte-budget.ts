@@ -19,7 +19,12 @@ export class ByteBudget {
     return new HeldBytes(
       (bytes) => this.#hold(source, bytes),
       (bytes) => this.#release(source, bytes),
+      () => this.#room(source),
     );
+  }
+
+  #room(source: string): number {
+    return Math.min(this.#most - this.#total, this.#mostOfOne - (this.#held.get(source) ?? 0));
   }
 
   #hold(source: string, bytes: number): boolean {
@@ -42,11 +47,25 @@ export class ByteBudget {
 export class HeldBytes {
   readonly #take: (bytes: number) => boolean;
   readonly #give: (bytes: number) => void;
+  readonly #room: () => number;
   #bytes = 0;
 
-  constructor(take: (bytes: number) => boolean, give: (bytes: number) => void) {
+  constructor(take: (bytes: number) => boolean, give: (bytes: number) => void, room: () => number) {
     this.#take = take;
     this.#give = give;
+    this.#room = room;
+  }
+
+  /** How many more its source may hold now. */
+  get room(): number {
+    return this.#room();
+  }
+
+  /** Gives some of it back; more than is held gives all. */
+  give(bytes: number): void {
+    const given = Math.min(bytes, this.#bytes);
+    this.#give(given);
+    this.#bytes -= given;
   }
 
   get bytes(): number {

@@ -2,6 +2,7 @@ import type { Instant, Millis } from '../base/clock.ts';
 import type { Address } from '../wire/address.ts';
 import type { Packet } from '../wire/packet.ts';
 import type { Connection } from './connection.ts';
+import type { ReceiveShare } from './receive-share.ts';
 import type { StreamConfig } from './stream-config.ts';
 import type { CloseReason, StreamDropReason, StreamEvent } from './stream-event.ts';
 
@@ -49,5 +50,6 @@ export interface ConnectionOptions {
   readonly remotePort: number;
   readonly initialSequence: number;
   readonly config: StreamConfig;
+  readonly share: ReceiveShare;
   readonly host: ConnectionHost;
 }

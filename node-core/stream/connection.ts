@@ -7,6 +7,7 @@ import { Closing, isPeerDone } from './closing.ts';
 import type { ConnectionHost, ConnectionOptions, InPhase, StreamState } from './connection-state.ts';
 import { type ConnectionStats, connectionStats } from './connection-stats.ts';
 import { Liveness } from './liveness.ts';
+import type { ReceiveShare } from './receive-share.ts';
 import { type PeerFin, Receiver } from './receiver.ts';
 import { Sender } from './sender.ts';
 import type { StreamConfig } from './stream-config.ts';
@@ -29,6 +30,7 @@ export class Connection {
   readonly initialSequence: number;
   readonly #config: StreamConfig;
   readonly #host: ConnectionHost;
+  readonly #share: ReceiveShare;
   readonly #packets: StreamPackets;
   readonly #closing: Closing;
   readonly #sender: Sender;
@@ -49,6 +51,7 @@ export class Connection {
     this.initialSequence = options.initialSequence;
     this.#config = options.config;
     this.#host = options.host;
+    this.#share = options.share;
     this.#packets = new StreamPackets(options);
     this.#closing = new Closing(options.config);
     this.#sender = new Sender(options.config, sequenceAdd(options.initialSequence, 1));
@@ -139,6 +142,12 @@ export class Connection {
     if (state.phase === 'syn-sent' && this.#sender.isIdle) return this.reset(); // the dial is called off
     this.#state = { ...state, closing: true };
     this.#host.touched(this);
+  }
+
+  /** The table has forgotten this stream: what it still holds to be read is its application's, no longer its peer's share. */
+  forgotten(): void {
+    this.#share.queued.release();
+    this.#share.early.release();
   }
 
   /** Drops everything and tells the peer with RST. */
@@ -257,7 +266,7 @@ export class Connection {
   // Opening
 
   #openReceiver(packet: Packet, now: Instant): Receiver {
-    const receiver = new Receiver(this.#config, packet.sequence);
+    const receiver = new Receiver(this.#config, packet.sequence, this.#share);
     this.#receiver = receiver;
     this.#sender.setPeerWindow(packet.window, now.monotonicMs);
     return receiver;
@@ -360,6 +369,7 @@ export class Connection {
     const outcome = receiver.handleData(packet.sequence, packet.payload, nowMs);
     if (outcome === 'stale') this.#host.count('stale-data');
     if (outcome === 'full') this.#host.count('window-full');
+    if (outcome === 'over-share') this.#host.count('peer-bytes');
     if (outcome !== 'delivered') return;
     if (wasEmpty) this.#host.emit({ type: 'readable', connection: this });
     this.#enter(this.#closing.receivingProgressed(this.#state, nowMs));

@@ -6,6 +6,7 @@ import { FLAG, hasFlag, type Packet, PROTOCOL } from '../wire/packet.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionHost } from './connection-state.ts';
 import { EphemeralPorts } from './ephemeral-ports.ts';
+import { ReceiveShares } from './receive-share.ts';
 import { ResetResponder } from './reset-responder.ts';
 import { STREAM_DEFAULTS, type StreamConfig } from './stream-config.ts';
 import type { StreamDropReason, StreamEvent } from './stream-event.ts';
@@ -26,6 +27,9 @@ export interface DialTarget {
   readonly port: number;
 }
 
+/** A SYN that is not let in for one of these gets RST: its repeat would fare no better. */
+const REFUSED: ReadonlySet<StreamDropReason> = new Set(['no-listener', 'too-many-streams', 'peer-streams']);
+
 /** Streams of one peer: both ports and the peer's network in one number of 48 bits. */
 type PeerStreams = Map<number, Connection>;
 
@@ -42,6 +46,7 @@ export class PortTable {
   readonly #admission: SynAdmission;
   readonly #resets: ResetResponder;
   readonly #host: ConnectionHost;
+  readonly #shares: ReceiveShares;
   readonly #listeners = new Set<number>();
   readonly #peers = new Map<number, PeerStreams>();
   readonly #streamsOfPort = new Map<number, Set<Connection>>();
@@ -59,6 +64,7 @@ export class PortTable {
     this.#ports = new EphemeralPorts(options.randomBytes, this.#config.portReuseMs);
     this.#admission = new SynAdmission(this.#config);
     this.#resets = new ResetResponder(this.#config.resetsPerSecond);
+    this.#shares = new ReceiveShares(this.#config);
     this.#host = {
       touched: (connection) => this.#touched.add(connection),
       emit: (event) => this.#events.push(event),
@@ -113,6 +119,7 @@ export class PortTable {
         remotePort: port,
         initialSequence,
         config: this.#config,
+        share: this.#shares.open(node),
         host: this.#host,
       },
       now,
@@ -192,7 +199,7 @@ export class PortTable {
     if (verdict !== undefined) {
       this.#count(verdict);
       if (known?.isUnproven) known.end('replaced', { tellPeer: false }); // its peer has certainly forgotten it
-      return verdict === 'no-listener' || verdict === 'too-many-streams' ? this.#refuse(packet, now) : undefined;
+      return REFUSED.has(verdict) ? this.#refuse(packet, now) : undefined;
     }
     if (known !== undefined) this.#replace(known, now.monotonicMs);
     this.#accept(packet, now);
@@ -207,8 +214,26 @@ export class PortTable {
     if (this.#size >= this.#config.streams || (ofPort?.size ?? 0) >= this.#config.streamsPerPort) {
       return 'too-many-streams';
     }
+    const peer = packet.source.node;
+    const accepted = [...(this.#peers.get(peer)?.values() ?? [])].filter(({ role }) => role === 'acceptor');
+    const here = accepted.filter(({ localPort }) => localPort === port);
+    if (accepted.length >= this.#config.streamsPerPeer || here.length >= this.#config.streamsPerPortAndPeer) {
+      return 'peer-streams';
+    }
     const halfOpen = [...(ofPort ?? [])].filter((connection) => connection.state.phase === 'syn-received');
-    return halfOpen.length >= this.#config.backlog ? 'backlog-full' : undefined;
+    const fits = halfOpen.length < this.#config.backlog || this.#makeRoom(halfOpen, peer);
+    return fits ? undefined : 'backlog-full';
+  }
+
+  /** A full backlog is shared out: the peer with the most unconfirmed streams loses its oldest to one that has fewer. */
+  #makeRoom(halfOpen: readonly Connection[], peerNodeId: number): boolean {
+    const byPeer = new Map<number, Connection[]>();
+    for (const each of halfOpen) byPeer.set(each.remote.node, [...(byPeer.get(each.remote.node) ?? []), each]);
+    const [oldest, ...others] = [...byPeer.values()].reduce((most, each) => (each.length > most.length ? each : most));
+    if (oldest === undefined || others.length <= (byPeer.get(peerNodeId)?.length ?? 0)) return false;
+    this.#count('peer-backlog');
+    oldest.end('silence', { tellPeer: true });
+    return true;
   }
 
   #accept(syn: Packet, now: Instant): void {
@@ -220,6 +245,7 @@ export class PortTable {
         remotePort: syn.sourcePort,
         initialSequence: this.#initialSequence(),
         config: this.#config,
+        share: this.#shares.open(syn.source.node),
         host: this.#host,
       },
       syn,
@@ -261,6 +287,7 @@ export class PortTable {
     ofPort?.delete(connection);
     if (ofPort?.size === 0) this.#streamsOfPort.delete(localPort);
     this.#deadlines.set(connection, undefined);
+    connection.forgotten();
     this.#size -= 1;
     if (connection.role !== 'dialler') return;
     this.#ports.release(remoteName({ ...remote, port: remotePort }), localPort, nowMs);

@@ -1,5 +1,6 @@
 import type { SackBlock } from '../wire/sack.ts';
 import { sequenceAdd, sequenceDifference } from '../wire/sequence.ts';
+import { type ReceiveShare, ReceiveShares } from './receive-share.ts';
 import type { StreamConfig } from './stream-config.ts';
 
 interface EarlySegment {
@@ -7,10 +8,21 @@ interface EarlySegment {
   readonly payload: Uint8Array;
 }
 
-type Limits = Pick<StreamConfig, 'segmentBytes' | 'receiveSegments' | 'receiveBytes' | 'outOfOrderSegments'>;
+type Limits = Pick<
+  StreamConfig,
+  | 'segmentBytes'
+  | 'receiveSegments'
+  | 'receiveBytes'
+  | 'outOfOrderSegments'
+  | 'receiveBytesPerPeer'
+  | 'receiveBytesInAll'
+>;
 
-/** `delivered`: readable now; `stored`: waits behind a hole; the others were not kept. */
-export type ReceiveOutcome = 'delivered' | 'stored' | 'stale' | 'full';
+/**
+ * `delivered`: readable now; `stored`: waits behind a hole; the others were not kept. `over-share`: the stream has room,
+ * its peer has none.
+ */
+export type ReceiveOutcome = 'delivered' | 'stored' | 'stale' | 'full' | 'over-share';
 
 const MOST_BLOCKS = 4;
 
@@ -22,6 +34,7 @@ const MOST_BLOCKS = 4;
  */
 export class ReceiveBuffer {
   readonly #limits: Limits;
+  readonly #share: ReceiveShare;
   readonly #early: EarlySegment[] = []; // ascending
   #queue: Uint8Array[] = [];
   #head = 0;
@@ -30,8 +43,10 @@ export class ReceiveBuffer {
   #largest: number;
   #expected: number;
 
-  constructor(limits: Limits, firstSequence: number) {
+  /** @param share - What this stream may hold beside its peer's others; by default it has all of it. */
+  constructor(limits: Limits, firstSequence: number, share: ReceiveShare = new ReceiveShares(limits).open(0)) {
     this.#limits = limits;
+    this.#share = share;
     this.#expected = firstSequence;
     this.#largest = limits.segmentBytes;
   }
@@ -53,7 +68,8 @@ export class ReceiveBuffer {
   get window(): number {
     const bySegments = this.#limits.receiveSegments - this.queuedSegments;
     const byBytes = Math.floor((this.#limits.receiveBytes - this.#queuedBytes) / this.#largest);
-    return Math.max(0, Math.min(bySegments, byBytes));
+    const byShare = Math.floor(this.#share.queued.room / this.#largest);
+    return Math.max(0, Math.min(bySegments, byBytes, byShare));
   }
 
   /** Takes one segment. The payload is kept as a view: the caller hands it over. */
@@ -62,9 +78,9 @@ export class ReceiveBuffer {
     if (ahead < 0) return 'stale';
     this.#largest = Math.max(this.#largest, payload.length);
     if (ahead > 0) return this.#store(sequence, payload, ahead);
-    if (!this.#deliver(payload)) return 'full';
-    this.#drainEarly();
-    return 'delivered';
+    const outcome = this.#deliver(payload);
+    if (outcome === 'delivered') this.#drainEarly();
+    return outcome;
   }
 
   /** The next segment's bytes in order. */
@@ -73,6 +89,7 @@ export class ReceiveBuffer {
     if (payload === undefined) return undefined;
     this.#head += 1;
     this.#queuedBytes -= payload.length;
+    this.#share.queued.give(payload.length);
     if (this.#head === this.#queue.length || this.#head >= 256) {
       this.#queue = this.#queue.slice(this.#head);
       this.#head = 0;
@@ -101,15 +118,16 @@ export class ReceiveBuffer {
     this.#expected = sequenceAdd(this.#expected, 1);
   }
 
-  #deliver(payload: Uint8Array): boolean {
+  #deliver(payload: Uint8Array): ReceiveOutcome {
     const full =
       this.queuedSegments >= this.#limits.receiveSegments ||
       (this.queuedSegments > 0 && this.#queuedBytes + payload.length > this.#limits.receiveBytes);
-    if (full) return false;
+    if (full) return 'full';
+    if (!this.#share.queued.add(payload.length)) return 'over-share';
     this.#queue.push(payload);
     this.#queuedBytes += payload.length;
     this.#expected = sequenceAdd(this.#expected, payload.length);
-    return true;
+    return 'delivered';
   }
 
   #store(sequence: number, payload: Uint8Array, ahead: number): ReceiveOutcome {
@@ -119,6 +137,7 @@ export class ReceiveBuffer {
       this.#early.length >= this.#limits.outOfOrderSegments ||
       this.#earlyBytes + payload.length > this.#limits.receiveBytes;
     if (full) return 'full';
+    if (!this.#share.early.add(payload.length)) return 'over-share';
     this.#early.splice(index, 0, { sequence, payload });
     this.#earlyBytes += payload.length;
     return 'stored';
@@ -142,8 +161,9 @@ export class ReceiveBuffer {
     let done = 0;
     for (const { sequence, payload } of this.#early) {
       const ahead = sequenceDifference(sequence, this.#expected);
-      if (ahead > 0 || (ahead === 0 && !this.#deliver(payload))) break;
+      if (ahead > 0 || (ahead === 0 && this.#deliver(payload) !== 'delivered')) break;
       this.#earlyBytes -= payload.length;
+      this.#share.early.give(payload.length);
       done += 1;
     }
     this.#early.splice(0, done);

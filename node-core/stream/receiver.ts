@@ -3,6 +3,7 @@ import { encodeSack } from '../wire/sack.ts';
 import { sequenceAdd, sequenceDifference } from '../wire/sequence.ts';
 import { AckSchedule } from './ack-schedule.ts';
 import { ReceiveBuffer, type ReceiveOutcome } from './receive-buffer.ts';
+import type { ReceiveShare } from './receive-share.ts';
 import type { StreamConfig } from './stream-config.ts';
 
 /** The peer's FIN: its sequence, and whether it came with the ACK flag. */
@@ -32,9 +33,9 @@ export class Receiver {
   #reopened = false;
   #bytesReceived = 0;
 
-  constructor(config: StreamConfig, initialSequence: number) {
+  constructor(config: StreamConfig, initialSequence: number, share?: ReceiveShare) {
     this.initialSequence = initialSequence;
-    this.buffer = new ReceiveBuffer(config, sequenceAdd(initialSequence, 1));
+    this.buffer = new ReceiveBuffer(config, sequenceAdd(initialSequence, 1), share);
     this.#acks = new AckSchedule(config);
     this.#lastWindow = config.receiveSegments;
   }

@@ -20,6 +20,9 @@ export interface StreamConfig {
   /** Bytes that may wait for the application, since a peer's segments can be large. */
   readonly receiveBytes: number;
   readonly outOfOrderSegments: number;
+  /** Received bytes that all streams of one peer may hold: in order, and as many behind holes. */
+  readonly receiveBytesPerPeer: number;
+  readonly receiveBytesInAll: number;
 
   readonly initialCongestionWindow: number;
   readonly maxCongestionWindow: number;
@@ -72,6 +75,9 @@ export interface StreamConfig {
 
   readonly backlog: number;
   readonly streamsPerPort: number;
+  /** Of the streams of a port, and of all: what one peer may have, over all its ports and groups. */
+  readonly streamsPerPortAndPeer: number;
+  readonly streamsPerPeer: number;
   readonly streams: number;
   readonly portReuseMs: Millis;
   readonly synBurstPerSource: number;
@@ -89,6 +95,8 @@ export const STREAM_DEFAULTS: StreamConfig = {
   receiveSegments: 512,
   receiveBytes: 1_048_576,
   outOfOrderSegments: 128,
+  receiveBytesPerPeer: 16_777_216,
+  receiveBytesInAll: 134_217_728,
 
   initialCongestionWindow: 40_960,
   maxCongestionWindow: 147_456, // 128 segments of 1152 bytes: more can never be in flight
@@ -129,6 +137,8 @@ export const STREAM_DEFAULTS: StreamConfig = {
 
   backlog: 64,
   streamsPerPort: 1_024,
+  streamsPerPortAndPeer: 256,
+  streamsPerPeer: 2_048,
   streams: 65_536,
   portReuseMs: 30_000,
   synBurstPerSource: 64,

@@ -195,3 +195,81 @@ describe('PortTable', () => {
     );
   });
 });
+
+describe('what one peer may have', () => {
+  const open = (bench: StreamBench, node: number, port: number, network = 0) =>
+    bench.receive({ flags: SYN, sequence: 0, node, port, network });
+  const confirm = (bench: StreamBench, node: number, port: number, network = 0) =>
+    bench.receive({ flags: ACK, sequence: 1, acknowledgement: 1, node, port, network });
+  const lifted = { synBurstPerSource: 1e6, synPerSecondPerSource: 1e6, synPerSecond: 1e6 };
+
+  test('one peer leaves most streams of a port to the others, whatever ports and groups it dials from', () => {
+    const bench = new StreamBench(lifted, 0);
+    bench.table.listen(4_000);
+    for (let index = 0; index < 1_024; index++) {
+      open(bench, 9, 40_000 + index, index % 4);
+      confirm(bench, 9, 40_000 + index, index % 4);
+    }
+    expect(bench.table.openStreams(9)).toHaveLength(256);
+    expect(bench.table.drops.get('peer-streams')).toBe(1_024 - 256);
+    expect(open(bench, 10, 40_000)[0]).toMatchObject({ flags: SYN | ACK });
+  });
+
+  test('one peer has a share of all streams over all ports', () => {
+    const bench = new StreamBench({ ...lifted, streamsPerPeer: 300 }, 0);
+    for (const port of [4_000, 4_001]) bench.table.listen(port);
+    for (let index = 0; index < 400; index++) {
+      bench.receive({ flags: SYN, sequence: 0, port: 40_000 + index, to: 4_000 + (index % 2) });
+      bench.receive({ flags: ACK, sequence: 1, acknowledgement: 1, port: 40_000 + index, to: 4_000 + (index % 2) });
+    }
+    expect(bench.table.openStreams(9)).toHaveLength(300);
+    expect(bench.table.drops.get('peer-streams')).toBe(100);
+  });
+
+  test('one peer that confirms nothing leaves room among the unconfirmed streams of a port', () => {
+    const bench = new StreamBench(lifted, 0);
+    bench.table.listen(4_000);
+    for (let index = 0; index < 64; index++) open(bench, 9, 40_000 + index);
+    for (let index = 0; index < 40; index++) open(bench, 10, 40_000 + index);
+    expect(bench.table.openStreams(9)).toHaveLength(32);
+    expect(bench.table.openStreams(10)).toHaveLength(32);
+    expect(bench.table.drops.get('peer-backlog')).toBe(32);
+    expect(bench.table.drops.get('backlog-full')).toBe(8);
+  });
+
+  test('received bytes that nobody reads are bounded over all streams of a peer, in order and behind holes', () => {
+    const bench = new StreamBench({ ...lifted, receiveBytesPerPeer: 100_000 }, 0);
+    bench.table.listen(4_000);
+    const payload = new Uint8Array(10_000);
+    for (let index = 0; index < 20; index++) {
+      open(bench, 9, 40_000 + index);
+      bench.receive({ flags: ACK, sequence: 1, acknowledgement: 1, port: 40_000 + index, payload });
+      bench.receive({ flags: ACK, sequence: 20_001, acknowledgement: 1, port: 40_000 + index, payload });
+    }
+    const streams = bench.table.openStreams(9);
+    expect(streams.reduce((sum, { receiver }) => sum + (receiver?.buffer.queuedSegments ?? 0), 0)).toBe(10);
+    expect(streams.reduce((sum, { receiver }) => sum + (receiver?.buffer.earlySegments ?? 0), 0)).toBe(10);
+    expect(bench.table.drops.get('peer-bytes')).toBe(20);
+    expect(streams.at(-1)?.stats.windowSegments).toBe(0);
+    open(bench, 10, 40_000);
+    bench.receive({ flags: ACK, sequence: 1, acknowledgement: 1, node: 10, port: 40_000, payload });
+    expect(bench.table.openStreams(10)[0]?.read(bench.now)).toHaveLength(10_000);
+
+    streams[0]?.read(bench.now);
+    const last = streams.at(-1);
+    bench.receive({ flags: ACK, sequence: 1, acknowledgement: 1, port: 40_019, payload });
+    expect(last?.read(bench.now)).toHaveLength(10_000);
+  });
+
+  test('what a stream held is given back when it ends unread', () => {
+    const bench = new StreamBench({ ...lifted, receiveBytesPerPeer: 25_000 }, 0);
+    bench.table.listen(4_000);
+    const payload = new Uint8Array(20_000);
+    for (let index = 0; index < 5; index++) {
+      open(bench, 9, 40_000 + index);
+      bench.receive({ flags: ACK, sequence: 1, acknowledgement: 1, port: 40_000 + index, payload });
+      bench.receive({ flags: RST, sequence: 0, port: 40_000 + index });
+    }
+    expect(bench.table.drops.get('peer-bytes')).toBeUndefined();
+  });
+});

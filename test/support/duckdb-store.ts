@@ -8,7 +8,7 @@ import { FileFolder } from '../../node-core/io/store-folder.ts';
 import { MachineClock } from './machine-clock.ts';
 import { T0 } from './spans.ts';
 
-const ROOMY: StoreLimits = { capBytes: 1e9, days: 14, bytesOfAFile: 1e9, leastFreeBytes: 0 };
+const ROOMY: StoreLimits = { capBytes: 1e9, days: 14, bytesOfAFile: 1e9, bytesOfALog: 16e6, leastFreeBytes: 0 };
 
 /** A store of DuckDB in a folder, with a clock that the test sets. What it says is in `problems`. */
 export class DuckdbGround {

@@ -4,6 +4,8 @@ export interface StoreLimits {
   readonly days: number;
   /** A file that has so many bytes is full, and the next one begins: the cap cannot act on less. */
   readonly bytesOfAFile: number;
+  /** A log that has so many bytes is taken over into its file, by a checkpoint. */
+  readonly bytesOfALog: number;
   /** Nothing is written while the disk has less room than this: checkpoints and what is beside the store need some. */
   readonly leastFreeBytes: number;
 }

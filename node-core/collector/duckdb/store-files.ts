@@ -31,7 +31,6 @@ interface Written {
   bytes: number;
 }
 
-const CHECKPOINT_BYTES = 16 * 1024 * 1024;
 const RETRY_CHECKPOINT_MS = 30_000;
 /** A clock that goes back and forth between days finds its file again among so many. */
 const FILES_FOR_A_DAY = 4;
@@ -50,6 +49,8 @@ const MOST_READ_ATTEMPTS = 3;
 export class StoreFiles {
   readonly #options: StoreFilesOptions;
   readonly #full = new Set<string>();
+  /** Files whose checkpoint failed. */
+  readonly #behind = new Set<string>();
   /** Absent when it could not be opened again. */
   #attached: AttachedFiles | undefined;
   #open: OpenFile | undefined;
@@ -220,17 +221,25 @@ export class StoreFiles {
   }
 
   /** What commits have put into the log moves into the file. It may fail: what is in the log is safe there. */
-  async #checkpoint(attached: AttachedFiles, { name, catalog }: StoreFile): Promise<void> {
-    const { clock, onProblem } = this.#options;
+  async #checkpoint(attached: AttachedFiles, file: StoreFile): Promise<void> {
+    const { clock, limits, onProblem } = this.#options;
     const now = clock.now().monotonicMs;
-    if (now < this.#checkpointNotBefore || (await attached.logBytesOf(name)) < CHECKPOINT_BYTES) return;
-    try {
-      await attached.database.run(`CHECKPOINT ${catalog}`);
-    } catch (error) {
-      this.#checkpointNotBefore = now + RETRY_CHECKPOINT_MS;
-      onProblem(`The log of the store could not be taken over, which is tried again: ${(error as Error).message}`);
-      if (faultOf(error) !== 'no-space') this.#full.add(name); // what comes next is not put behind what cannot be taken over
-      if (!(await attached.answer())) await this.#reopen();
+    if (now < this.#checkpointNotBefore) return;
+    for (const { name, catalog } of [file, ...attached.files.filter(({ name }) => this.#behind.has(name))]) {
+      if ((await attached.logBytesOf(name)) < limits.bytesOfALog) continue;
+      try {
+        await attached.database.run(`CHECKPOINT ${catalog}`);
+        this.#behind.delete(name);
+      } catch (error) {
+        this.#checkpointNotBefore = now + RETRY_CHECKPOINT_MS;
+        if (!this.#behind.has(name)) {
+          onProblem(`The log of the store could not be taken over, which is tried again: ${(error as Error).message}`);
+        }
+        this.#behind.add(name);
+        if (faultOf(error) !== 'no-space') this.#full.add(name); // what comes next is not put behind what cannot be taken over
+        if (!(await attached.answer())) await this.#reopen();
+        return;
+      }
     }
   }
 

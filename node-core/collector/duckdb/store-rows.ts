@@ -108,10 +108,14 @@ const scopeText = new TextsOf<Scope>(scopeToOtlpJson);
 
 /** The texts that records refer to, each once. */
 export function textsOf(records: Iterable<Origin>): Map<string, string> {
-  const texts = new Map<string, string>();
+  const owners = { resources: new Set<Resource>(), scopes: new Set<Scope>() };
   for (const { resource, scope } of records) {
-    for (const { key, text } of [resourceText.of(resource), scopeText.of(scope)]) texts.set(key, text);
+    owners.resources.add(resource);
+    owners.scopes.add(scope);
   }
+  const texts = new Map<string, string>();
+  for (const resource of owners.resources) texts.set(resourceText.of(resource).key, resourceText.of(resource).text);
+  for (const scope of owners.scopes) texts.set(scopeText.of(scope).key, scopeText.of(scope).text);
   return texts;
 }
 

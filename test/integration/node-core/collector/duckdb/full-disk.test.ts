@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => bundle.remove());
 
 beforeEach(async () => {
-  disk = await SmallDisk.open(96);
+  disk = await SmallDisk.open(256);
   ground = RemoteStore.start(disk.prefix, bundle.path('store-child'), `${disk.mount}/store`);
   next = 1;
   acknowledged = [];

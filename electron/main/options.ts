@@ -23,6 +23,7 @@ export function parseOptions(argv: readonly string[]): AppOptions {
       fleet: string,
       registry: string,
       beacon: string,
+      'registry-fingerprint': string,
       'otlp-http': string,
       http: string,
       listen: string,
@@ -38,7 +39,8 @@ export function parseOptions(argv: readonly string[]): AppOptions {
   const beacon = address('--beacon', values.beacon);
   if ((registry === undefined) !== (beacon === undefined))
     throw new PilotError('config.invalid', '--registry and --beacon go together');
-  const rendezvous = registry !== undefined && beacon !== undefined ? { registry, beacon } : undefined;
+  const fingerprint = text('--registry-fingerprint', values['registry-fingerprint']);
+  const rendezvous = registry !== undefined && beacon !== undefined ? { registry, beacon, fingerprint } : undefined;
   const plan = {
     dataFolder: dataFolder(text('--data', values.data)),
     fleetAgents: values['no-fleet'] === true ? 0 : fleetAgentsOf(agents(values.fleet), rendezvous),

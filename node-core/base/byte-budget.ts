@@ -79,6 +79,14 @@ export class HeldBytes {
     return true;
   }
 
+  /** Holds exactly so many from now on. Returns false, and changes nothing, when they do not fit. */
+  resize(bytes: number): boolean {
+    if (bytes >= this.#bytes) return this.add(bytes - this.#bytes);
+    this.#give(this.#bytes - bytes);
+    this.#bytes = bytes;
+    return true;
+  }
+
   /** Gives all of it back. */
   release(): void {
     this.#give(this.#bytes);

@@ -1,3 +1,4 @@
+import { toHex } from '../base/bytes.ts';
 import { knownError } from '../base/known-error.ts';
 import type { Lifetime } from '../base/lifetime.ts';
 import { parseEndpoint } from '../base/transport.ts';
@@ -33,6 +34,7 @@ export async function startFleet(command: FleetUpCommand, lifetime: Lifetime) {
   let sendsContext = command.sendsContext;
   const networkNow = (): FleetNetwork => ({
     registry: required(deck.current.registry),
+    registryFingerprint: deck.current.registryFingerprint,
     beacon: required(deck.current.beacon),
     folder,
     collector: () => deck.current.nodeId,
@@ -45,7 +47,7 @@ export async function startFleet(command: FleetUpCommand, lifetime: Lifetime) {
   let agents: readonly FleetAgent[] = [];
   const join = async () => {
     agents = await Promise.all(entries.map((entry) => FleetAgent.start(entry, networkNow())));
-    await deck.trust(agents.map((agent) => agent.node.nodeId));
+    await deck.trust(agents.map(({ node }) => ({ nodeId: node.nodeId, publicKey: toHex(node.publicKey) })));
   };
   lifetime.onEnd(() => Promise.all(agents.map((agent) => agent.stop())));
   await lifetime.until(join());

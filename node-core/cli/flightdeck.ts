@@ -3,6 +3,7 @@ import { PilotError } from '../base/errors.ts';
 import { knownError } from '../base/known-error.ts';
 import { type Endpoint, formatEndpoint, parseEndpoint } from '../base/transport.ts';
 import { readDeckFile } from '../host/deck-file.ts';
+import { parseFingerprint } from '../io/open-channel.ts';
 import { outliveReaders, printFailure, printJson, printLine } from '../io/terminal.ts';
 import { dataFolder } from '../supervisor/data-folder.ts';
 import { fleetAgentsOf } from '../supervisor/deck-processes.ts';
@@ -50,6 +51,17 @@ function count(text: string): number {
   return value;
 }
 
+function fingerprint(text: string): string {
+  const parsed = parseFingerprint(text);
+  if (parsed === undefined) throw new InvalidArgumentError('expected the SHA-256 of a certificate, 64 hex digits.');
+  return parsed;
+}
+
+const REGISTRY_FINGERPRINT = [
+  '--registry-fingerprint <sha256>',
+  'of the registry’s certificate, as its rendezvous says it; with it the registry is spoken to over TLS',
+  fingerprint,
+] as const;
 const NO_RATE_LIMITS = ['--no-rate-limits', 'lift what is bounded per second, for tests under load'] as const;
 
 const collect = (value: string, previous: readonly string[]) => [...previous, value];
@@ -64,6 +76,7 @@ program
   .option('--registry-addr <host:port>', 'where the registry listens (TCP)', endpoint, LOOPBACK_ANY)
   .option('--beacon-addr <host:port>', 'where the beacon listens (UDP)', endpoint, LOOPBACK_ANY)
   .option('--store <file>', 'where the state is kept')
+  .option('--tls <file>', 'let the registry speak TLS, with key and certificate in this file, made there if need be')
   .option('--group <name>', 'an open group that exists from the start; may be repeated', collect, [])
   .option('--strict', 'believe only what a node has signed as a whole; keeps stock nodes out', false)
   .option('--accept-unsigned', 'also take registrations of nodes before 1.13, which sign none', false)
@@ -75,6 +88,7 @@ program
           registry: options.registryAddr,
           beacon: options.beaconAddr,
           store: options.store,
+          tls: options.tls,
           groups: options.group,
           adminToken: process.env.FLIGHTDECK_ADMIN_TOKEN,
           acceptUnsigned: options.acceptUnsigned,
@@ -91,6 +105,7 @@ program
   .description('a node with its services')
   .requiredOption('--registry <host:port>', 'the registry to join', endpoint)
   .requiredOption('--beacon <host:port>', 'the beacon to use', endpoint)
+  .option(...REGISTRY_FINGERPRINT)
   .option('--listen <host:port>', 'where the tunnel socket listens (UDP)', endpoint)
   .option('--endpoint <host:port>', 'the address to register instead of the one the beacon sees', peerEndpoint)
   .option('--identity <file>', 'where the identity is kept; without it a new one each time')
@@ -107,6 +122,7 @@ program
   .option('--no-fleet', 'start no demo fleet')
   .option('--registry <host:port>', 'join this rendezvous instead of an embedded one', endpointText)
   .option('--beacon <host:port>', 'the beacon of that rendezvous', endpointText)
+  .option(...REGISTRY_FINGERPRINT)
   .option('--otlp-http <host:port>', 'where OTLP/HTTP is taken', endpointText)
   .option('--http <host:port>', 'where a browser finds the interface', endpointText)
   .option('--listen <host:port>', "where this deck's own node listens (UDP)", endpointText)
@@ -119,11 +135,11 @@ program
   .option(...NO_RATE_LIMITS)
   .action((options) =>
     runUntilStopped((lifetime) => {
-      const { registry, beacon, otlpHttp, http, listen, endpoint, identity, rateLimits } = options;
+      const { registry, beacon, registryFingerprint, otlpHttp, http, listen, endpoint, identity, rateLimits } = options;
       if ((registry === undefined) !== (beacon === undefined)) {
         throw new PilotError('config.invalid', '--registry and --beacon go together');
       }
-      const rendezvous = registry === undefined ? undefined : { registry, beacon };
+      const rendezvous = registry === undefined ? undefined : { registry, beacon, fingerprint: registryFingerprint };
       const fleetAgents = options.fleet === false ? 0 : fleetAgentsOf(options.fleet, rendezvous);
       const own = { listen, endpoint, identity };
       const plan = {

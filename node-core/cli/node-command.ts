@@ -3,6 +3,7 @@ import { type Endpoint, formatEndpoint, isLoopbackHost } from '../base/transport
 import { resolveEndpoint } from '../io/resolve-endpoint.ts';
 import { SystemClock } from '../io/system-clock.ts';
 import { UdpSocket } from '../io/udp-socket.ts';
+import { logFigures } from '../runtime/figure-log.ts';
 import { createIdentity, loadIdentity } from '../runtime/identity-file.ts';
 import { createLog } from '../runtime/log.ts';
 import { newsOf } from '../runtime/node-news.ts';
@@ -15,6 +16,7 @@ import { takeFile } from './take-file.ts';
 export interface NodeCommand {
   readonly registry: Endpoint;
   readonly beacon: Endpoint;
+  readonly registryFingerprint: string | undefined;
   /** Else loopback beside a beacon on loopback, and every address with another. */
   readonly listen: Endpoint | undefined;
   /** A fixed address to register instead of the one the beacon sees. */
@@ -51,6 +53,7 @@ export async function startNode(command: NodeCommand, lifetime: Lifetime) {
     profile,
     socket,
     registry,
+    registryFingerprint: command.registryFingerprint,
     beacon,
     clock,
     clockEpoch: () => clock.epoch,
@@ -69,6 +72,10 @@ export async function startNode(command: NodeCommand, lifetime: Lifetime) {
     }),
   );
   lifetime.onEnd(() => node.stop());
+  logFigures(log, lifetime, () => ({
+    framesDropped: Object.fromEntries(node.core.tunnels.drops()),
+    datagramsDropped: Object.fromEntries(socket.counts.dropped.counts),
+  }));
   await lifetime.until(node.registered());
   return { nodeId: node.nodeId, address: node.address, listen: formatEndpoint(socket.local) };
 }

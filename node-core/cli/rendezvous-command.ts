@@ -1,13 +1,16 @@
 import type { Lifetime } from '../base/lifetime.ts';
 import { UNLIMITED_PER_SECOND } from '../base/token-bucket.ts';
-import { type Endpoint, formatEndpoint } from '../base/transport.ts';
+import { type Endpoint, type FramedChannel, formatEndpoint } from '../base/transport.ts';
+import { type ListenerLimits, listenForChannels } from '../io/channel-listener.ts';
 import { SystemClock } from '../io/system-clock.ts';
-import { listenForChannels } from '../io/tcp-channel.ts';
+
 import { UdpSocket } from '../io/udp-socket.ts';
 import { Beacon, LIFTED_BEACON_RATES } from '../rendezvous/beacon.ts';
 import type { DirectoryOptions } from '../rendezvous/directory.ts';
 import { RendezvousServer } from '../rendezvous/rendezvous-server.ts';
+import { logFigures } from '../runtime/figure-log.ts';
 import { createLog } from '../runtime/log.ts';
+import { loadTlsIdentity } from '../runtime/tls-identity.ts';
 import { openDirectory } from './directory-store.ts';
 import { takeFile } from './take-file.ts';
 
@@ -16,6 +19,8 @@ export interface RendezvousCommand {
   readonly beacon: Endpoint;
   /** Where the state is kept; without it a restart forgets everything. */
   readonly store: string | undefined;
+  /** The file of key and certificate; with it the registry speaks TLS alone. */
+  readonly tls: string | undefined;
   /** Groups that exist from the start. */
   readonly groups: readonly string[];
   readonly adminToken: string | undefined;
@@ -27,8 +32,16 @@ export interface RendezvousCommand {
   readonly rateLimits: boolean;
 }
 
-const LIMITS = {
+const LIFTED_REQUEST_RATES = {
+  requestsPerSecond: UNLIMITED_PER_SECOND,
+  guard: { checksPerSecond: UNLIMITED_PER_SECOND, checksPerSecondOfSource: UNLIMITED_PER_SECOND },
+};
+
+const LIMITS: ListenerLimits = {
   connections: 4_096,
+  connectionsPerSource: 2_048,
+  keptBytes: 256 * 1024 * 1024,
+  keptBytesPerSource: 64 * 1024 * 1024,
   messageBytes: 1024 * 1024,
   unsentBytes: 8 * 1024 * 1024,
   idleMs: 300_000,
@@ -50,17 +63,27 @@ export async function startRendezvous(command: RendezvousCommand, lifetime: Life
     onSaveFailed: (error) => log.error({ error: String(error) }, 'the state could not be saved'),
   });
   for (const name of command.groups) await keeper.keep(directory.ensureGroup(name, clock.now()));
+  const beacon = new Beacon(lifted ? LIFTED_BEACON_RATES : {});
   const server = new RendezvousServer({
     directory,
-    beacon: new Beacon(lifted ? LIFTED_BEACON_RATES : {}),
-    ...(lifted ? { requestsPerSecond: UNLIMITED_PER_SECOND } : {}),
+    beacon,
+    ...(lifted ? LIFTED_REQUEST_RATES : {}),
     clock,
     keep: (changes) => keeper.keep(changes),
   });
   server.attachBeacon(socket);
-  const listener = await listenForChannels(command.registry, LIMITS, (channel, from) =>
-    server.acceptChannel(channel, from),
-  );
+  const tls =
+    command.tls === undefined
+      ? undefined
+      : await loadTlsIdentity(command.tls, (aside) =>
+          log.error(
+            { aside },
+            'key and certificate were not readable and are set aside; clients must be told the new one',
+          ),
+        );
+  const accept = (channel: FramedChannel, from: Endpoint) =>
+    server.acceptChannel(channel, from, tls === undefined ? 'clear' : 'tls');
+  const listener = await listenForChannels(command.registry, LIMITS, accept, tls);
   log.info({ registry: formatEndpoint(listener.local), beacon: beaconAddress }, 'rendezvous is up');
   lifetime.onEnd(async () => {
     await listener.close();
@@ -68,7 +91,16 @@ export async function startRendezvous(command: RendezvousCommand, lifetime: Life
     await close();
     await socket.close();
   });
-  return { registry: formatEndpoint(listener.local), beacon: beaconAddress };
+  logFigures(log, lifetime, () => ({
+    connections: listener.open,
+    connectionsRefused: Object.fromEntries(listener.refused),
+    requestsRefused: Object.fromEntries(server.refused),
+    relayed: beacon.relayed.datagrams,
+    beaconDropped: Object.fromEntries(beacon.drops),
+    datagramsDropped: Object.fromEntries(socket.counts.dropped.counts),
+  }));
+  const fingerprint = tls === undefined ? {} : { fingerprint: tls.fingerprint };
+  return { registry: formatEndpoint(listener.local), beacon: beaconAddress, ...fingerprint };
 }
 
 function directoryOptions(command: RendezvousCommand, beaconAddress: string): DirectoryOptions {

@@ -22,7 +22,16 @@ import { TraceTail } from '../collector/trace/trace-tail.ts';
 import { viewTrace } from '../collector/trace/trace-view.ts';
 import { Trouble } from '../collector/trouble.ts';
 import type { LedgerStage } from '../contract/status.ts';
-import type { Trace, TracePath, TraceQuery, TraceSearchResult, TraceSummary, VolumeBucket } from '../contract/trace.ts';
+import type {
+  Trace,
+  TracePart,
+  TracePath,
+  TraceQuery,
+  TraceSearchResult,
+  TraceSummary,
+  VolumeBucket,
+} from '../contract/trace.ts';
+import { partsOf } from '../contract/trace-parts.ts';
 import type { CollectorFigures } from './deck-collector.ts';
 import { type OtlpAddress, OtlpServer } from './otlp-server.ts';
 
@@ -47,6 +56,7 @@ const MOST_BYTES_OF_ONE_APPEND = 8 * 1024 * 1024;
 /** What a record of our own takes, about. */
 const BYTES_OF_OWN_RECORD = 1_024;
 const SAY_AGAIN_MS = 60_000;
+const BETWEEN_PARTS_MS = 5;
 const FIGURES_MS = 1_000;
 const RETAIN_MS = 60_000;
 const NANOS_PER_MS = 1_000_000n;
@@ -140,10 +150,10 @@ export class CollectorService {
   }
 
   /** @throws PilotError `trace.not-found` */
-  async trace(traceId: string): Promise<Trace> {
+  async trace(traceId: string): Promise<AsyncGenerator<TracePart, void, undefined>> {
     const view = await this.#view(traceId);
     if (view === undefined) throw notFound();
-    return view;
+    return paced(partsOf(view));
   }
 
   /** Where the time of several traces went, without those that are gone or too large to be read beside others. */
@@ -163,17 +173,20 @@ export class CollectorService {
    *
    * @throws PilotError `trace.not-found` when nothing is known of any of them.
    */
-  async exportTraces(traceIds: readonly string[], joined: boolean): Promise<{ json: string; spans: number }> {
+  async exportTraces(
+    traceIds: readonly string[],
+    joined: boolean,
+  ): Promise<{ json: string; spans: number; total: number }> {
     const { store } = this.#options;
     const rootOf = new Map<string, string>();
     for (const id of traceIds) {
       const family = await store.familyOf(id);
       for (const raw of family.rawTraceIds) rootOf.set(raw, family.traceId);
     }
-    const { spans } = await store.spansOf([...rootOf.keys()]);
+    const { spans, total } = await store.spansOf([...rootOf.keys()]);
     if (spans.length === 0) throw notFound();
     const json = joined ? encodeTracesJson(spans, (raw) => rootOf.get(raw) ?? raw) : encodeTracesJson(spans);
-    return { json, spans: spans.length };
+    return { json, spans: spans.length, total };
   }
 
   volume(fromMs: number, toMs: number, buckets: number): Promise<VolumeBucket[]> {
@@ -320,6 +333,14 @@ export class CollectorService {
     } catch (error) {
       onProblem(`Old days could not be dropped: ${(error as Error).message}`);
     }
+  }
+}
+
+/** Gives whoever they pass on the way time between them. */
+async function* paced<T>(parts: Iterable<T>): AsyncGenerator<T, void, undefined> {
+  for (const part of parts) {
+    yield part;
+    await new Promise((resolve) => setTimeout(resolve, BETWEEN_PARTS_MS));
   }
 }
 

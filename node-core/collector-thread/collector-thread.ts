@@ -44,6 +44,9 @@ export type FromCollector =
   | { readonly type: 'clocks'; readonly value: ReadonlyMap<string, ClockEstimate> }
   | { readonly type: 'stopped' };
 
+const LONGEST_END_MS = 10_000;
+type Tell = (message: FromCollector) => void;
+
 function createRouter(service: CollectorService) {
   const never = new AbortController().signal;
   const os = implement(collectorContract).use(async ({ next }) => {
@@ -66,7 +69,7 @@ function createRouter(service: CollectorService) {
   });
 }
 
-async function run(parent: MessagePort, data: CollectorThreadData): Promise<void> {
+async function run(parent: MessagePort, data: CollectorThreadData): Promise<CollectorService> {
   const clock = new SystemClock();
   const tell = (message: FromCollector) => parent.postMessage(message);
   const onProblem = (value: string) => tell({ type: 'problem', value });
@@ -103,12 +106,28 @@ async function run(parent: MessagePort, data: CollectorThreadData): Promise<void
     }
   });
   tell({ type: 'ready', value: otlp });
+  return service;
+}
+
+/**
+ * What nobody caught ends the thread, which is started again; but not before the database is at rest: a thread that ends
+ * while it has work in native code takes the whole process with it.
+ */
+async function endInOrder(error: Error, started: Promise<CollectorService | undefined>, tell: Tell): Promise<void> {
+  process.removeAllListeners('uncaughtException');
+  process.on('uncaughtException', () => {}); // of what is cut off by the end
+  tell({ type: 'problem', value: `The collector failed: ${error.message}` });
+  const stopped = started.then((service) => service?.stop());
+  await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, LONGEST_END_MS))]);
+  process.exit(1);
 }
 
 if (parentPort !== null) {
   const parent = parentPort;
-  run(parent, workerData as CollectorThreadData).catch((error: unknown) => {
-    const value = error instanceof Error ? error.message : String(error);
-    parent.postMessage({ type: 'failed', value } satisfies FromCollector);
+  const tell: Tell = (message) => parent.postMessage(message);
+  const started = run(parent, workerData as CollectorThreadData).catch((error: unknown) => {
+    tell({ type: 'failed', value: error instanceof Error ? error.message : String(error) });
+    return undefined;
   });
+  process.on('uncaughtException', (error) => void endInOrder(error, started, tell));
 }

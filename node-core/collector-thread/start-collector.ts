@@ -30,7 +30,7 @@ export interface CollectorOptions {
 const LIMITS: StoreLimits = { capBytes: 20e9, days: 14, bytesOfAFile: 1e9, bytesOfALog: 32e6, leastFreeBytes: 256e6 };
 /** A thread that ends is started again at once, then ever later, until one has run for a minute. */
 const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 30_000;
+const LONGEST_PAUSE_MS = 5_000;
 const STEADY_MS = 60_000;
 
 /**

@@ -104,6 +104,12 @@ export const trace = z.object({
 });
 
 /** What a list is asked for: all conditions have to hold. `text` is looked for in names, services and attributes. */
+/** A trace travels in parts, see `partsOf` and `joinTrace`: all but its spans, then its spans in pages. */
+export const tracePart = z.discriminatedUnion('part', [
+  z.object({ part: z.literal('head'), head: trace.omit({ spans: true }) }),
+  z.object({ part: z.literal('spans'), spans: z.array(traceSpan) }),
+]);
+
 export const traceQuery = z.object({
   fromMs: z.number().optional(),
   toMs: z.number().optional(),
@@ -154,6 +160,7 @@ export const tracePath = z.object({
 export const volumeBucket = z.object({ at: z.number(), spans: z.number().int(), errors: z.number().int() });
 export type TraceSpan = z.infer<typeof traceSpan>;
 export type Trace = z.infer<typeof trace>;
+export type TracePart = z.infer<typeof tracePart>;
 export type TraceQuery = z.infer<typeof traceQuery>;
 export type TraceSummary = z.infer<typeof traceSummary>;
 export type TraceSearchResult = z.infer<typeof traceSearchResult>;
@@ -168,15 +175,15 @@ export const traceRoutes = {
   /** Summaries of traces as soon as spans of them are stored; at most one batch in 200 ms. */
   tail: reading.input(traceQuery).output(eventIterator(z.array(traceSummary))),
   /** Any raw id opens the joined trace. */
-  get: reading.input(z.object({ traceId })).output(trace),
+  get: reading.input(z.object({ traceId })).output(eventIterator(tracePart)),
   /**
    * Critical paths for the rows of a list; traces that are gone, or too large to be read beside others, are left out.
    */
   paths: reading.input(z.object({ traceIds: z.array(traceId).min(1).max(100) })).output(z.array(tracePath)),
-  /** OTLP JSON text, with raw ids or with the joined one. */
+  /** OTLP JSON text, with raw ids or with the joined one: `spans` are in it of `total` that are stored. */
   export: reading
     .input(z.object({ traceIds: z.array(traceId).min(1).max(2_000), joined: z.boolean() }))
-    .output(z.object({ json: z.string(), spans: z.number().int() })),
+    .output(z.object({ json: z.string(), spans: z.number().int(), total: z.number().int() })),
   volume: reading
     .input(z.object({ fromMs: z.number(), toMs: z.number(), buckets: z.number().int().min(1).max(500) }))
     .output(z.array(volumeBucket)),

@@ -5,11 +5,17 @@ import { connectDeck } from './deck-connection.ts';
 const LOOK_MS = 1_000;
 const PATIENCE_MS = 30_000;
 
+export interface FleetNode {
+  readonly nodeId: number;
+  /** 64 hex digits. */
+  readonly publicKey: string;
+}
+
 /** Follows the deck that runs in a data folder: it may come later, and come back with other addresses. */
 export class DeckWatch {
   readonly #folder: string;
   readonly #timer: ReturnType<typeof setInterval>;
-  readonly #trusted = new Set<number>();
+  readonly #trusted = new Map<number, FleetNode>();
   #current: DeckFile;
   /** Called when the deck has come back in another network, or at other addresses of it. */
   onMoved: (() => void) | undefined;
@@ -35,12 +41,12 @@ export class DeckWatch {
     return this.#current;
   }
 
-  /** Asks the deck to trust these nodes, so that it takes their telemetry. */
-  async trust(nodeIds: readonly number[]): Promise<void> {
+  /** Asks the deck to trust these nodes under their keys, so that it takes their telemetry. */
+  async trust(nodes: readonly FleetNode[]): Promise<void> {
     const deck = await connectDeck(this.#current);
     try {
-      await deck.client.peer.trust({ nodeIds: [...nodeIds] });
-      for (const nodeId of nodeIds) this.#trusted.add(nodeId);
+      await deck.client.peer.trust({ peers: [...nodes] });
+      for (const node of nodes) this.#trusted.set(node.nodeId, node);
     } finally {
       deck.close();
     }
@@ -59,7 +65,7 @@ export class DeckWatch {
       const moved = found.registry !== registry || found.beacon !== beacon;
       this.#current = found;
       if (moved) return this.onMoved?.();
-      if (other) await this.trust([...this.#trusted]);
+      if (other) await this.trust([...this.#trusted.values()]);
     } catch {
       // it is restarting, or gone for good: keep what was known
     }

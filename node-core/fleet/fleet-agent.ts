@@ -19,6 +19,7 @@ import { type AskStep, answerSteps, type Errand, errandsOf, type Step, type Work
 
 export interface FleetNetwork {
   readonly registry: Endpoint;
+  readonly registryFingerprint?: string | undefined;
   readonly beacon: Endpoint;
   /** Where the identities of the agents are kept, so that an agent comes back as itself. */
   readonly folder: string;
@@ -63,6 +64,7 @@ export class FleetAgent {
       profile: createProfile({ listen: nat.local, version: VERSION, hostname, tags: [tag], public: true }),
       socket: nat,
       registry: network.registry,
+      registryFingerprint: network.registryFingerprint,
       beacon: network.beacon,
       clock,
       clockEpoch: () => clock.epoch,

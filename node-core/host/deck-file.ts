@@ -14,6 +14,7 @@ const deckFile = z.object({
   otlpHttp: z.string(),
   registry: z.string(),
   beacon: z.string(),
+  registryFingerprint: z.string().optional(),
   /** How the paths of this deck's local sockets begin, and of its fleet's. */
   sockets: z.string(),
 });

@@ -27,6 +27,8 @@ export interface DeckHostOptions {
   readonly data: string;
   readonly registry: Endpoint;
   readonly beacon: Endpoint;
+  /** SHA-256 of the registry's certificate, when it is spoken to over TLS. */
+  readonly registryFingerprint: string | undefined;
   /** OTLP/HTTP is taken at the first of these that is free. */
   readonly otlpHttp: readonly Endpoint[];
   /** Where a browser and the command line find the deck. */
@@ -54,7 +56,7 @@ export interface DeckHost {
 
 /** Everything that runs in the deck host's process. Who starts it has taken the data folder for this deck. */
 export async function startDeckHost(options: DeckHostOptions, lifetime: Lifetime): Promise<DeckHost> {
-  const { data, registry, endpoint } = options;
+  const { data, registry, registryFingerprint, endpoint } = options;
   const log = createLog('deck');
   const token = givenSecret('FLIGHTDECK_TOKEN', process.env.FLIGHTDECK_TOKEN) ?? randomBytes(24).toString('base64url');
   await makeDataFolder(data);
@@ -76,6 +78,7 @@ export async function startDeckHost(options: DeckHostOptions, lifetime: Lifetime
     socket,
     endpoint,
     registry,
+    registryFingerprint,
     beacon,
     hostname: HOSTNAME,
     trusted,
@@ -102,7 +105,7 @@ export async function startDeckHost(options: DeckHostOptions, lifetime: Lifetime
   };
   const { otlpTaken } = deck.collector;
   if (otlpTaken !== undefined) printFailure(`${otlpTaken}: OTLP is taken at ${deck.collector.otlpHttp} instead`);
-  await writeDeckFile(data, { pid: process.pid, sockets, ...ready, url: server.address });
+  await writeDeckFile(data, { pid: process.pid, sockets, ...ready, url: server.address, registryFingerprint });
   lifetime.onEnd(() => removeDeckFile(data));
   const handler = new RPCHandler(router);
   log.info({ ...ready, listen: formatEndpoint(socket.local), url: server.address }, 'the deck is up');

@@ -40,6 +40,7 @@ export interface DeckOptions {
   /** A fixed address to register instead of the one that the beacon sees. */
   readonly endpoint: Endpoint | undefined;
   readonly registry: Endpoint;
+  readonly registryFingerprint: string | undefined;
   readonly beacon: Endpoint;
   readonly hostname: string;
   /** Whom this node trusted in earlier runs. */
@@ -103,6 +104,7 @@ export class Deck {
       profile: createProfile({ listen: endpoint ?? socket.local, version: VERSION, hostname, public: true }),
       socket,
       registry,
+      registryFingerprint: options.registryFingerprint,
       beacon,
       clock,
       clockEpoch: () => clock.epoch,

@@ -24,8 +24,7 @@ export function createRouter(deck: Deck) {
     },
     peer: {
       ping: os.peer.ping.handler(({ input }) => acts.peer.ping(input.nodeId, input.timeoutMs)),
-      trust: os.peer.trust.handler(({ input }) => acts.peer.trust(input.nodeIds)),
-      trustAgain: os.peer.trustAgain.handler(({ input }) => acts.peer.trustAgain(input.nodeId, input.publicKey)),
+      trust: os.peer.trust.handler(({ input }) => acts.peer.trust(input.peers)),
       untrust: os.peer.untrust.handler(({ input }) => acts.peer.untrust(input.nodeId)),
     },
     group: {

@@ -1,9 +1,8 @@
-import { connect as connectSocket, createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import type { HeldBytes } from '../base/byte-budget.ts';
 import { PilotError } from '../base/errors.ts';
-import type { Endpoint, FramedChannel } from '../base/transport.ts';
-import { encodeLengthPrefixed, LengthPrefixDecoder, MAX_MESSAGE_LENGTH } from '../wire/length-prefix.ts';
-import { listenOn } from './listen.ts';
-import { plainHost } from './plain-host.ts';
+import type { FramedChannel } from '../base/transport.ts';
+import { encodeLengthPrefixed, LengthPrefixDecoder } from '../wire/length-prefix.ts';
 
 export interface ChannelLimits {
   /** Largest message taken. */
@@ -16,35 +15,44 @@ export interface ChannelLimits {
   readonly messageMs: number;
 }
 
-const CLIENT_LIMITS: ChannelLimits = {
-  messageBytes: MAX_MESSAGE_LENGTH,
-  unsentBytes: 16_777_216,
-  idleMs: 0,
-  messageMs: 30_000,
-};
+/** Why a channel ended from this side. */
+export type ChannelEnd = 'framing' | 'memory' | 'slow reader' | 'idle' | 'slow message' | 'fault';
 
-/** Messages of 4-byte length and body over TCP. */
-class TcpChannel implements FramedChannel {
+/**
+ * Messages of 4-byte length and body over TCP, or TLS over it. What a message makes its receiver throw ends this channel and
+ * nothing else.
+ */
+export class TcpChannel implements FramedChannel {
   onMessage: ((message: Uint8Array) => void) | undefined;
   onClosed: ((reason: string) => void) | undefined;
   readonly #socket: Socket;
   readonly #limits: ChannelLimits;
   readonly #decoder: LengthPrefixDecoder;
+  readonly #memory: HeldBytes | undefined;
+  readonly #onEnd: ((why: ChannelEnd) => void) | undefined;
   #messageTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(socket: Socket, limits: ChannelLimits) {
+  /**
+   * @param memory - What it may keep in memory beside its own limits, of a budget that it shares with other channels.
+   * @param onEnd - Told why when this side gives the channel up.
+   */
+  constructor(socket: Socket, limits: ChannelLimits, memory?: HeldBytes, onEnd?: (why: ChannelEnd) => void) {
     this.#socket = socket;
     this.#limits = limits;
+    this.#memory = memory;
+    this.#onEnd = onEnd;
     this.#decoder = new LengthPrefixDecoder(limits.messageBytes);
     let reason = 'closed by the other side';
     socket.setNoDelay(true);
-    if (limits.idleMs > 0) socket.setTimeout(limits.idleMs, () => socket.destroy());
+    if (limits.idleMs > 0) socket.setTimeout(limits.idleMs, () => this.#end('idle'));
     socket.on('data', (bytes) => this.#receive(bytes));
+    socket.on('drain', () => this.#account());
     socket.on('error', (error) => {
       reason = error.message;
     });
     socket.on('close', () => {
       clearTimeout(this.#messageTimer);
+      this.#memory?.release();
       this.onClosed?.(reason);
     });
   }
@@ -52,7 +60,8 @@ class TcpChannel implements FramedChannel {
   send(message: Uint8Array): void {
     if (this.#socket.destroyed) return;
     this.#socket.write(encodeLengthPrefixed(message));
-    if (this.#socket.writableLength > this.#limits.unsentBytes) this.#socket.destroy();
+    if (this.#socket.writableLength > this.#limits.unsentBytes) this.#end('slow reader');
+    this.#account();
   }
 
   close(): void {
@@ -62,12 +71,22 @@ class TcpChannel implements FramedChannel {
   #receive(bytes: Uint8Array): void {
     try {
       this.#decoder.push(bytes);
-      for (let message = this.#next(); message !== undefined; message = this.#next()) this.onMessage?.(message);
+      for (let message = this.#next(); message !== undefined; message = this.#next()) this.#hand(message);
     } catch (error) {
       if (!(error instanceof PilotError)) throw error;
-      this.#socket.destroy(); // a stream that lost its framing cannot be read on
+      this.#end('framing'); // a stream that lost its framing cannot be read on
     }
+    this.#account();
     this.#awaitRest();
+  }
+
+  #hand(message: Uint8Array): void {
+    try {
+      this.onMessage?.(message);
+    } catch (error) {
+      process.emitWarning(error as Error); // an error of ours: to be seen
+      this.#end('fault');
+    }
   }
 
   /** Nothing more once this side has closed, although more may have arrived. */
@@ -83,59 +102,18 @@ class TcpChannel implements FramedChannel {
   /** Whoever sends a message byte by byte holds its memory for a while, not for ever. */
   #awaitRest(): void {
     if (this.#decoder.buffered === 0 || this.#socket.destroyed || this.#messageTimer !== undefined) return;
-    this.#messageTimer = setTimeout(() => this.#socket.destroy(), this.#limits.messageMs);
+    this.#messageTimer = setTimeout(() => this.#end('slow message'), this.#limits.messageMs);
   }
-}
 
-/** @throws PilotError `registry.unavailable` when nothing listens there, or does not answer in time. */
-export function openChannel(to: Endpoint, timeoutMs: number): Promise<FramedChannel> {
-  return new Promise((resolve, reject) => {
-    const socket = connectSocket(to.port, to.host);
-    const fail = (cause: Error) => {
-      socket.destroy();
-      reject(
-        new PilotError('registry.unavailable', `cannot reach ${to.host}:${to.port}: ${cause.message}`, {}, { cause }),
-      );
-    };
-    const timer = setTimeout(() => fail(new Error('no answer in time')), timeoutMs);
-    socket.once('error', (error) => {
-      clearTimeout(timer);
-      fail(error);
-    });
-    socket.once('connect', () => {
-      clearTimeout(timer);
-      resolve(new TcpChannel(socket, CLIENT_LIMITS));
-    });
-  });
-}
+  /** What this channel keeps, of both directions, as it changes. */
+  #account(): void {
+    if (this.#memory === undefined || this.#socket.destroyed) return;
+    if (!this.#memory.resize(this.#decoder.buffered + this.#socket.writableLength)) this.#end('memory');
+  }
 
-export interface ChannelListener {
-  readonly local: Endpoint;
-  close(): Promise<void>;
-}
-
-/** Listens for channels; more connections than `connections` are refused at once. */
-export async function listenForChannels(
-  local: Endpoint,
-  limits: ChannelLimits & { readonly connections: number },
-  onChannel: (channel: FramedChannel, from: Endpoint) => void,
-): Promise<ChannelListener> {
-  const open = new Set<Socket>();
-  const server = createServer((socket) => {
-    open.add(socket);
-    socket.on('close', () => open.delete(socket));
-    const { remoteAddress, remotePort } = socket;
-    if (remoteAddress === undefined || remotePort === undefined) return void socket.destroy();
-    onChannel(new TcpChannel(socket, limits), { host: plainHost(remoteAddress), port: remotePort });
-  });
-  server.maxConnections = limits.connections;
-  const at = await listenOn(server, local);
-  return { local: at, close: () => closeServer(server, open) };
-}
-
-function closeServer(server: Server, open: ReadonlySet<Socket>): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    for (const socket of open) socket.destroy();
-  });
+  #end(why: ChannelEnd): void {
+    if (this.#socket.destroyed) return;
+    this.#onEnd?.(why);
+    this.#socket.destroy();
+  }
 }

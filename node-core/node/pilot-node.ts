@@ -442,7 +442,10 @@ export class PilotNode {
       case 'closed':
         this.streams.peerGone(event.peerNodeId);
         this.#peerKeys.delete(event.peerNodeId);
-        break;
+        // One that never had a key was nobody's tunnel.
+        if (event.last.epoch > 0) this.#reporter.tunnelClosed(event.last, now);
+        this.#events.push({ type: 'tunnel', event });
+        return;
       case 'endpoint-observed':
         this.#noteBeacon({ state: 'ok', since: now, rttMs: event.rttMs });
         this.#observed(event.endpoint, now);

@@ -37,9 +37,8 @@ export class Reporter {
   }
 
   /** The tunnel is gone; `last` is what was measured before. */
-  tunnelClosed(peerNodeId: number, last: TunnelReport | undefined, now: Instant): void {
-    if (last === undefined) return;
-    this.#lastWords.set(peerNodeId, { ...last, state: 'closed', openStreams: 0 });
+  tunnelClosed(last: Omit<TunnelReport, 'openStreams'>, now: Instant): void {
+    this.#lastWords.set(last.peerNodeId, { ...last, state: 'closed', openStreams: 0 });
     this.#dueAt ??= now.monotonicMs + GATHER_MS;
   }
 

@@ -1,7 +1,7 @@
 import type { Millis } from '../base/clock.ts';
 import { TokenBucket } from '../base/token-bucket.ts';
 import { type Endpoint, formatEndpoint } from '../base/transport.ts';
-import { sourceOf } from './source-address.ts';
+import { sourceOf } from '../wire/source-address.ts';
 
 export interface BeaconRates {
   /** Per source endpoint. */

@@ -1,7 +1,7 @@
 import type { Millis } from '../base/clock.ts';
 import { type Endpoint, formatEndpoint } from '../base/transport.ts';
 import { peerEndpoint } from '../wire/peer-endpoint.ts';
-import { sourceOf } from './source-address.ts';
+import { sourceOf } from '../wire/source-address.ts';
 
 export interface BeaconTableLimits {
   readonly nodes: number;

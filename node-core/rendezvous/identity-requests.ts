@@ -6,11 +6,11 @@ import { parsePeerEndpoint, peerEndpoint } from '../wire/peer-endpoint.ts';
 import { fromBase64 } from '../wire/registry-message.ts';
 import { RegistryRefusal } from '../wire/registry-refusal.ts';
 import type { ReplyOf, RequestOf } from '../wire/registry-request.ts';
+import { sourceOf } from '../wire/source-address.ts';
 import type { NodeRecord } from './directory-state.ts';
 import { unixMs, unixSeconds } from './node-book.ts';
 import type { Handler, Handlers, RegistryState } from './registry-state.ts';
 import type { Request } from './request.ts';
-import { sourceOf } from './source-address.ts';
 
 const PUBLIC_KEY_LENGTH = 32;
 const MAX_LAN_ADDRESSES = 8;

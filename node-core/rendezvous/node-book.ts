@@ -1,9 +1,9 @@
 import type { Instant, Millis } from '../base/clock.ts';
 import { parseEndpoint } from '../base/transport.ts';
 import { RegistryRefusal } from '../wire/registry-refusal.ts';
+import { sourceOf } from '../wire/source-address.ts';
 import type { Journal, NodeRecord } from './directory-state.ts';
 import { checkHostname } from './names.ts';
-import { sourceOf } from './source-address.ts';
 
 export interface NodeBookRules {
   /** A node that sent no heartbeat so long is gone. */

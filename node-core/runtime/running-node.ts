@@ -7,7 +7,7 @@ import type { SpanContext, Tracer } from '../base/tracer.ts';
 import { type DatagramSocket, type Endpoint, type FramedChannel, formatEndpoint } from '../base/transport.ts';
 import type { Identity } from '../crypto/identity.ts';
 import { EventLoop } from '../io/event-loop.ts';
-import { openChannel } from '../io/tcp-channel.ts';
+import { openChannel } from '../io/open-channel.ts';
 import { drainNode } from '../node/drain-node.ts';
 import { type DialOptions, type NodeEvent, PilotNode, type PilotNodeOptions } from '../node/pilot-node.ts';
 import type { TracedCall } from '../node/registry-call.ts';
@@ -39,6 +39,8 @@ export interface RunningNodeOptions
   readonly profile: NodeProfile;
   readonly socket: DatagramSocket;
   readonly registry: Endpoint;
+  /** SHA-256 of the registry's certificate; with it the registry is spoken to over TLS alone. */
+  readonly registryFingerprint?: string | undefined;
   readonly beacon: Endpoint;
   readonly clock: Clock;
   readonly tracer?: Tracer;
@@ -291,7 +293,8 @@ export class RunningNode {
 
   async #openRegistry(): Promise<void> {
     try {
-      const channel = await openChannel(this.#options.registry, REGISTRY_DIAL_MS);
+      const { registry, registryFingerprint } = this.#options;
+      const channel = await openChannel(registry, REGISTRY_DIAL_MS, registryFingerprint);
       if (this.#stopped) return channel.close();
       this.#channel = channel;
       channel.onMessage = (message) => this.#loop.run((now) => this.#node.handleRegistryMessage(message, now));

@@ -28,6 +28,8 @@ export interface DeckPlan {
 export interface RendezvousAddresses {
   readonly registry: string;
   readonly beacon: string;
+  /** SHA-256 of the registry's certificate, when it is spoken to over TLS. */
+  readonly fingerprint?: string | undefined;
 }
 
 /** The ready line of a process. */
@@ -46,6 +48,7 @@ const DEMO_GROUPS = ['travel', 'finance', 'security', 'research'];
  */
 export async function startDeckProcesses(plan: DeckPlan, supervisor: Supervisor, startHost: StartHost): Promise<Ready> {
   requireNearFleet(plan);
+  requireSafeAdminToken(plan);
   shareSecrets(plan);
   const rendezvous = plan.rendezvous ?? (await startRendezvous(plan, supervisor));
   const chosen: Chosen = { http: plan.http, keptOtlpHttp: undefined };
@@ -73,6 +76,16 @@ function requireNearFleet({ fleetAgents, rendezvous }: DeckPlan): void {
   );
   if (fleetAgents === 0 || far === undefined) return;
   throw new PilotError('config.invalid', `--fleet stays on this machine and cannot join ${far}; leave it out`);
+}
+
+/** The admin token would be read on the way. */
+function requireSafeAdminToken({ rendezvous }: DeckPlan): void {
+  if (!process.env.FLIGHTDECK_ADMIN_TOKEN || rendezvous === undefined || rendezvous.fingerprint !== undefined) return;
+  if (isLoopbackHost(parseEndpoint(rendezvous.registry)?.host ?? '')) return;
+  throw new PilotError(
+    'config.invalid',
+    `FLIGHTDECK_ADMIN_TOKEN is not sent in clear to ${rendezvous.registry}: name its certificate with --registry-fingerprint, or leave the token out`,
+  );
 }
 
 /** Every process we start inherits them; no command line shows them. @throws PilotError `config.invalid` */
@@ -115,6 +128,7 @@ interface Chosen {
 
 function hostArgs(plan: DeckPlan, rendezvous: RendezvousAddresses, chosen: Chosen): readonly string[] {
   const args = ['--data', plan.dataFolder, '--registry', rendezvous.registry, '--beacon', rendezvous.beacon];
+  if (rendezvous.fingerprint !== undefined) args.push('--registry-fingerprint', rendezvous.fingerprint);
   if (plan.otlpHttp !== undefined) args.push('--otlp-http', plan.otlpHttp);
   if (chosen.keptOtlpHttp !== undefined) args.push('--kept-otlp-http', chosen.keptOtlpHttp);
   if (chosen.http !== undefined) args.push('--http', chosen.http);

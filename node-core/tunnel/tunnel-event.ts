@@ -97,8 +97,13 @@ export type TunnelEvent =
   /** Nothing was heard on any path although pings were sent. */
   | { readonly type: 'silent'; readonly peerNodeId: number; readonly lastHeard: Instant | undefined }
   | { readonly type: 'recovered'; readonly peerNodeId: number }
-  /** The tunnel left the table. */
-  | { readonly type: 'closed'; readonly peerNodeId: number; readonly reason: TunnelEnd }
+  /** The tunnel left the table; `last` is what was measured before. */
+  | {
+      readonly type: 'closed';
+      readonly peerNodeId: number;
+      readonly reason: TunnelEnd;
+      readonly last: TunnelMeasurement;
+    }
   | {
       readonly type: 'pong';
       readonly peerNodeId: number;

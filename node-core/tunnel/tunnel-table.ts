@@ -355,7 +355,7 @@ export class TunnelTable {
     tunnel.close(now);
     this.#tunnels.remove(tunnel);
     this.#identities.forget(tunnel.peerNodeId);
-    this.#emit({ type: 'closed', peerNodeId: tunnel.peerNodeId, reason });
+    this.#emit({ type: 'closed', peerNodeId: tunnel.peerNodeId, reason, last: tunnel.measure() });
   }
 
   #touch<T>(tunnel: Tunnel, act: (tunnel: Tunnel) => T): T {

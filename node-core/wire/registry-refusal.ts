@@ -58,6 +58,9 @@ const REFUSALS = {
   'tag-invalid': refusal(/^invalid tag/, (tag: string) => `invalid tag "${tag}"`),
   'admin-token-unset': refusal(/has no admin token$/, () => 'cannot administer this registry: it has no admin token'),
   'admin-token-wrong': refusal(/^invalid admin token/, () => 'invalid admin token'),
+  'admin-token-in-clear': refusal(/the admin token in clear/, () => {
+    return 'cannot take the admin token in clear: it comes over TLS or from this machine';
+  }),
   'resolve-denied': refusal(/^resolve denied/, (nodeId: number) => {
     return `resolve denied: node ${nodeId} is private (establish mutual trust first)`;
   }),

@@ -60,7 +60,7 @@ export async function pingAgent(nodeId: number): Promise<void> {
 /** Trusts a peer under the key that it has now, in place of the one it was trusted under. */
 export async function trustAgain(nodeId: number, publicKey: string): Promise<void> {
   const name = nameOf(nodeId);
-  const [error] = await ask((deck) => deck.peer.trustAgain({ nodeId, publicKey }));
+  const [error] = await ask((deck) => deck.peer.trust({ peers: [{ nodeId, publicKey }] }));
   if (error !== null)
     return failed(`${name} was not trusted again: ${reasonOf(error)}.`, () => void trustAgain(nodeId, publicKey));
   done(`${name} is trusted under its new key.`);

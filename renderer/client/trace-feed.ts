@@ -1,4 +1,5 @@
 import type { Trace, TraceSummary } from '../../node-core/contract/trace.ts';
+import { joinTrace } from '../../node-core/contract/trace-parts.ts';
 import { formatSafeJson } from '../format/safe-text.ts';
 import { chipValues, type Filter, plainText } from '../stores/filter.ts';
 import { useGraphStore } from '../stores/graph-store.ts';
@@ -55,7 +56,7 @@ export function stopSearch(): void {
 export async function openTrace(traceId: string): Promise<void> {
   const store = useTraceStore.getState();
   store.set({ openId: traceId, openError: undefined });
-  const [error, trace] = await ask((deck) => deck.trace.get({ traceId }));
+  const [error, trace] = await ask(async (deck) => joinTrace(await deck.trace.get({ traceId })));
   if (useTraceStore.getState().openId !== traceId) return;
   if (error !== null) return store.set({ openError: `The trace was not read: ${reasonOf(error)}.` });
   store.show(trace);
@@ -91,7 +92,11 @@ export async function exportTraces(traceIds: readonly string[], joined: boolean)
   }
   const name = traceIds.length === 1 ? `trace-${traceIds[0]}` : `traces-${traceIds.length}`;
   saveFile(`${name}.otlp.json`, result.json);
-  tell({ text: `Exported ${result.spans} spans with ${joined ? 'joined' : 'raw'} ids.`, failed: false });
+  const ids = `with ${joined ? 'joined' : 'raw'} ids`;
+  const missing = result.total - result.spans;
+  if (missing === 0) return tell({ text: `Exported ${result.spans} spans ${ids}.`, failed: false });
+  const text = `Exported ${result.spans} of ${result.total} spans ${ids}: the ${missing} last are too many for one file.`;
+  tell({ text, failed: true });
 }
 
 function narrowing(filter: Filter): { groupId?: number; nodeId?: number; nodeKey?: string; text?: string } {

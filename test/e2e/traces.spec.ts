@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { joinTrace } from '../../node-core/contract/trace-parts.ts';
 import { readDeckFile } from '../../node-core/host/deck-file.ts';
 import { connectWhenReady } from '../support/deck-connection.ts';
 import { expect, test } from './app.fixture.ts';
@@ -108,7 +109,7 @@ test('without context in any message, streams are joined by flow id alone', asyn
   const joinedSince = async () => {
     const { traces } = await connection.client.trace.search({ text: TITLE, fromMs: since + 1_000, limit: 20 });
     for (const { traceId } of traces) {
-      const trace = await connection.client.trace.get({ traceId });
+      const trace = await joinTrace(await connection.client.trace.get({ traceId }));
       const ends = trace.spans.filter((span) => span.flow?.joined === true && span.name === 'pilot.stream');
       const dialler = ends.find((span) => span.flow?.role === 'dialler');
       const acceptor = ends.find((end) => end.flow?.role === 'acceptor' && end.flow.flowId === dialler?.flow?.flowId);

@@ -281,6 +281,8 @@ describe('hostile input', () => {
     stranger.send(encodeBeaconMessage({ kind: 'discover', nodeId: 78 }), to);
     await waitFor(() => answers === 1);
     expect((await (await call(rendezvous)).register(1)).type).toBe('register_ok');
+    await rendezvous.end('SIGTERM');
+    expect(rendezvous.log).toContain('"datagramsDropped":{"port 0":2}');
   });
 
   test('that squats a node’s id after a restart gets nothing of what is relayed to it', async () => {

@@ -2,8 +2,9 @@ import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { fromHex, toHex, utf8 } from '../../node-core/base/bytes.ts';
 import type { Endpoint, FramedChannel } from '../../node-core/base/transport.ts';
+import { listenForChannels } from '../../node-core/io/channel-listener.ts';
+import { openChannel } from '../../node-core/io/open-channel.ts';
 import { SystemClock } from '../../node-core/io/system-clock.ts';
-import { listenForChannels, openChannel } from '../../node-core/io/tcp-channel.ts';
 import { UdpSocket } from '../../node-core/io/udp-socket.ts';
 import { type NatBehaviour, NatSocket } from '../../node-core/testbed/nat-socket.ts';
 import { notRun } from '../support/not-run.ts';
@@ -212,7 +213,16 @@ describe('a simulated NAT', () => {
 });
 
 describe('TCP channels', () => {
-  const limits = { connections: 4, messageBytes: 1_024, unsentBytes: 100_000, idleMs: 60_000, messageMs: 60_000 };
+  const limits = {
+    connections: 4,
+    connectionsPerSource: 4,
+    keptBytes: 1_000_000,
+    keptBytesPerSource: 1_000_000,
+    messageBytes: 1_024,
+    unsentBytes: 100_000,
+    idleMs: 60_000,
+    messageMs: 60_000,
+  };
 
   async function listener(options: Partial<typeof limits> = {}) {
     const channels: FramedChannel[] = [];
@@ -226,13 +236,13 @@ describe('TCP channels', () => {
       };
     });
     closing.push(() => opened.close());
-    return { local: opened.local, channels, messages };
+    return { local: opened.local, opened, channels, messages };
   }
 
   /** A raw connection: what it sent back, and whether it was closed. */
-  function raw(to: Endpoint, hex: string) {
+  function raw(to: Endpoint, hex: string, from = '127.0.0.1') {
     const state = { received: '', closed: false };
-    const socket = connect(to.port, to.host);
+    const socket = connect({ ...to, localAddress: from });
     socket.on('error', () => {});
     socket.on('close', () => {
       state.closed = true;
@@ -347,5 +357,47 @@ describe('TCP channels', () => {
     const { local } = await listener();
     for (const close of closing.splice(0)) await close();
     await expect(openChannel(local, 5_000)).rejects.toMatchObject({ code: 'registry.unavailable' });
+  });
+
+  test('of one host do not shut another out, and those that gave way are counted', async () => {
+    const { local, opened } = await listener({ connections: 3, connectionsPerSource: 3 });
+    const greedy = [raw(local, ''), raw(local, ''), raw(local, '')];
+    await waitFor(() => opened.open === 3);
+    const fourth = raw(local, '');
+    await waitFor(() => fourth.state.closed);
+    const other = raw(local, '00000001' + '61', '127.0.0.2');
+    await waitFor(() => other.state.received === '0000000161');
+    await waitFor(() => greedy.filter(({ state }) => state.closed).length === 1);
+    expect(Object.fromEntries(opened.refused)).toEqual({ 'too many': 1, 'gave way': 1 });
+  });
+
+  test('of one host keep so many bytes in all, and leave the rest to others', async () => {
+    const { local, opened } = await listener({ keptBytesPerSource: 2_000, keptBytes: 3_000 });
+    const half = `00000400${'61'.repeat(900)}`;
+    const greedy = [raw(local, half), raw(local, half), raw(local, half)];
+    await waitFor(() => greedy.filter(({ state }) => state.closed).length === 1);
+    const other = raw(local, '00000001' + '61', '127.0.0.2');
+    await waitFor(() => other.state.received === '0000000161');
+    expect(Object.fromEntries(opened.refused)).toEqual({ memory: 1 });
+    for (const { socket } of greedy) socket.destroy();
+    await waitFor(() => opened.open === 1);
+    const again = raw(local, half);
+    await waitFor(() => opened.open === 2);
+    again.socket.write(fromHex('61'.repeat(1_024 - 900)));
+    await waitFor(() => again.state.received.length === 2 * (4 + 1_024));
+  });
+
+  test('end alone when what came over one made its receiver throw', async () => {
+    const { local, channels, opened } = await listener();
+    const [broken, sound] = [raw(local, ''), raw(local, '')];
+    await waitFor(() => channels.length === 2);
+    const [first] = channels as [FramedChannel];
+    first.onMessage = () => {
+      throw new Error('a fault that a test has made');
+    };
+    for (const { socket } of [broken, sound]) socket.write(fromHex('0000000161'));
+    await waitFor(() => broken.state.closed || sound.state.closed);
+    await waitFor(() => [broken, sound].some(({ state }) => state.received === '0000000161'));
+    expect(opened.refused.get('fault')).toBe(1);
   });
 });

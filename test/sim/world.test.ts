@@ -141,3 +141,20 @@ test('ten quiet minutes cost little: no ping, pong or FIN storm among five nodes
   world.network.runFor(600_000);
   expect(world.network.crossed - before).toBeLessThan(3_000);
 });
+
+test('a tunnel that is closed is reported as closed once, with what was measured last', () => {
+  const world = new SimWorld({ seed: 61 });
+  const [alice, bob] = [world.addNode(), world.addNode()];
+  world.ping(alice, bob, 1_000);
+  world.network.runFor(1_000);
+  const ofBob = () => alice.reports.flatMap(({ kind, report }) => (kind === 'tunnel' ? [report] : []));
+  expect(ofBob().at(-1)).toMatchObject({ peerNodeId: bob.nodeId, state: 'established' });
+  const { bytesSent } = ofBob().at(-1) ?? {};
+  alice.core.tunnels.close(bob.nodeId, world.network.now);
+  world.network.hostOf(bob).attached = false;
+  world.network.runFor(12_000);
+  const closed = ofBob().filter(({ state }) => state === 'closed');
+  expect(closed).toMatchObject([{ peerNodeId: bob.nodeId, path: 'direct', openStreams: 0 }]);
+  expect(closed[0]?.bytesSent).toBeGreaterThanOrEqual(bytesSent ?? 0);
+  expect(ofBob().at(-1)?.state).toBe('closed');
+});

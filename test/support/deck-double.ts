@@ -3,7 +3,8 @@ import { contract } from '../../node-core/contract/contract.ts';
 import type { Agent, GraphUpdate } from '../../node-core/contract/graph.ts';
 import type { LogEvent } from '../../node-core/contract/log.ts';
 import type { DeckStatus } from '../../node-core/contract/status.ts';
-import type { Trace, TraceSummary, VolumeBucket } from '../../node-core/contract/trace.ts';
+import type { Trace, TracePart, TraceSummary, VolumeBucket } from '../../node-core/contract/trace.ts';
+import { partsOf } from '../../node-core/contract/trace-parts.ts';
 import { anUpdate } from './graph-update.ts';
 import { emptyFleet, eventsOf, type Fleet, fleetOf, SELF, statusOf } from './invented-fleet.ts';
 import { tracesOf } from './invented-traces.ts';
@@ -121,10 +122,9 @@ function routerOf(state: DoubleState) {
         return { rttMs: 12.4, path: 'direct' as const };
       }),
       trust: os.peer.trust.handler(({ input }) => {
-        calls.push(`trust ${input.nodeIds.join()}`);
-      }),
-      trustAgain: os.peer.trustAgain.handler(({ input }) => {
-        calls.push(`trust again ${input.nodeId} ${input.publicKey.slice(0, 8)}`);
+        calls.push(
+          `trust ${input.peers.map(({ nodeId, publicKey = 'as known' }) => `${nodeId} ${publicKey.slice(0, 8)}`).join()}`,
+        );
       }),
       untrust: os.peer.untrust.handler(({ input }) => {
         calls.push(`untrust ${input.nodeId}`);
@@ -156,10 +156,10 @@ function routerOf(state: DoubleState) {
         yield [];
         await new Promise((resolve) => setTimeout(resolve, 60_000));
       }),
-      get: os.trace.get.handler(({ input, errors }) => {
+      get: os.trace.get.handler(async ({ input, errors }) => {
         const trace = state.traces.find((each) => each.rawTraceIds.includes(input.traceId));
         if (trace === undefined) throw errors['trace.not-found']();
-        return trace;
+        return partByPart(trace);
       }),
       paths: os.trace.paths.handler(({ input }) =>
         state.traces
@@ -172,7 +172,11 @@ function routerOf(state: DoubleState) {
           .flatMap((trace) => trace.spans);
         calls.push(`export ${input.traceIds.length} ${input.joined ? 'joined' : 'raw'}`);
         const otlp = spans.map(({ traceId, spanId, name }) => ({ traceId, spanId, name }));
-        return { json: JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: otlp }] }] }), spans: spans.length };
+        return {
+          json: JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: otlp }] }] }),
+          spans: spans.length,
+          total: spans.length,
+        };
       }),
       volume: os.trace.volume.handler(({ input }) => (fleet.agents.length < 2 ? [] : volumeOf(input))),
     },
@@ -270,4 +274,8 @@ function summaryOf(trace: Trace): TraceSummary {
     nodeIds: trace.agents.flatMap((agent) => (agent.nodeId === undefined ? [] : [agent.nodeId])),
     groupIds: [12, 14],
   };
+}
+
+async function* partByPart(trace: Trace): AsyncGenerator<TracePart, void, undefined> {
+  yield* partsOf(trace);
 }

@@ -25,7 +25,7 @@ export class LocalNetwork {
   static async start(groups: readonly string[] = [], store?: string): Promise<LocalNetwork> {
     const lifetime = new Lifetime();
     const limits = { acceptUnsigned: false, strict: false, rateLimits: true };
-    const command = { registry: ANY, beacon: ANY, store, groups, adminToken: undefined, ...limits };
+    const command = { registry: ANY, beacon: ANY, store, tls: undefined, groups, adminToken: undefined, ...limits };
     const { registry, beacon } = await startRendezvous(command, lifetime);
     return new LocalNetwork(endpointOf(registry), endpointOf(beacon), lifetime);
   }

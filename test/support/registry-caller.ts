@@ -1,6 +1,6 @@
 import type { Endpoint, FramedChannel } from '../../node-core/base/transport.ts';
 import { parseEndpoint } from '../../node-core/base/transport.ts';
-import { openChannel } from '../../node-core/io/tcp-channel.ts';
+import { openChannel } from '../../node-core/io/open-channel.ts';
 import { encodeRegistryReply, type JsonObject, parseRegistryMessage } from '../../node-core/wire/registry-message.ts';
 import { publicKeyOf, signedRequest } from './registry-bench.ts';
 

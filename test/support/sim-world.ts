@@ -5,6 +5,7 @@ import { Identity } from '../../node-core/crypto/identity.ts';
 import { drainNode } from '../../node-core/node/drain-node.ts';
 import { type NodeEvent, PilotNode, type PilotNodeOptions } from '../../node-core/node/pilot-node.ts';
 import type { Memberships, NodeProfile } from '../../node-core/node/registry-profile.ts';
+import type { Report } from '../../node-core/node/reporter.ts';
 import type { TrustedPeer } from '../../node-core/node/trusted-peers.ts';
 import { Beacon } from '../../node-core/rendezvous/beacon.ts';
 import { Directory } from '../../node-core/rendezvous/directory.ts';
@@ -27,6 +28,7 @@ const BEACON_REGISTERS_MS = 30_000;
 export class SimNode implements SimMachine {
   readonly core: PilotNode;
   readonly events: NodeEvent[] = [];
+  readonly reports: Report[] = [];
   /** What arrived on streams that this node dialled. */
   readonly received = new Map<Connection, Uint8Array[]>();
   readonly #world: SimWorld;
@@ -62,7 +64,7 @@ export class SimNode implements SimMachine {
       event: (event, now) => this.#handleEvent(event, now),
       datagram: send,
       registryMessage: (message) => this.#world.askRegistry(this, message),
-      reports: () => {},
+      reports: (reports) => this.reports.push(...reports),
     });
   }
 

@@ -46,7 +46,11 @@ export class SmallDisk {
   async fill(leaving = 0): Promise<void> {
     await this.free();
     const bytes = Math.max(0, (await this.freeBytes()) - leaving);
-    await writeFile(join(this.path, 'ballast'), Buffer.alloc(bytes, 1));
+    try {
+      await writeFile(join(this.path, 'ballast'), Buffer.alloc(bytes, 1));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error; // another writer was faster: it is full
+    }
   }
 
   async free(): Promise<void> {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { GraphUpdate } from '../../contract/graph.ts';
 import type { Trace } from '../../contract/trace.ts';
+import { joinTrace } from '../../contract/trace-parts.ts';
 import { connectDeck, type DeckConnection } from '../../deck-client/deck-connection.ts';
 import { readDeckFile } from '../../host/deck-file.ts';
 import { PORT } from '../../wire/packet.ts';
@@ -68,7 +69,7 @@ function watchGraph(deck: DeckConnection) {
 async function findSpan(deck: DeckConnection, peerNodeId: number): Promise<Trace['spans'][number] | undefined> {
   const { traces } = await deck.client.trace.search({});
   for (const { traceId } of traces) {
-    const { spans } = await deck.client.trace.get({ traceId });
+    const { spans } = await joinTrace(await deck.client.trace.get({ traceId }));
     const span = spans.find(({ flow }) => flow?.peerNodeId === peerNodeId);
     if (span !== undefined) return span;
   }

@@ -1,4 +1,4 @@
-import { openChannel } from '../../io/tcp-channel.ts';
+import { openChannel } from '../../io/open-channel.ts';
 import { refusalCodeOf } from '../../wire/registry-refusal.ts';
 import { encodeCall, parseReply, type RegistryCall, type ReplyOf } from '../../wire/registry-request.ts';
 import { GROUP, type InteropBench } from './bench.ts';

@@ -19,8 +19,10 @@ interface Place {
 }
 
 /** One page of rows, which are in memory as they are stored and as they are read. */
-const PAGE: ReadLimits = { spans: 1_000, bytes: 2 * 1024 * 1024 };
+const PAGE: ReadLimits = { spans: 4_000, bytes: 4 * 1024 * 1024 };
 const KEYS_AT_ONCE = 1_000;
+const READ_COLUMNS = `file, row_id, trace_id, span_id, parent_span_id, name, kind, start_ns, end_ns, arrived_ns, exporter_node,
+  exporter_address, exporter_key, resource_key, scope_key, resource, scope, rest`;
 
 /**
  * Reads spans of any number and width: first where they are, which is narrow and can be sorted, then page by page what is
@@ -67,9 +69,10 @@ export class SpanReader {
 
   async #readPage(page: readonly Place[]): Promise<[string, SpanRecord][]> {
     const ids = page.map(({ rowId }) => rowId);
+    const [first = 0, last = 0] = [ids[0], ids.at(-1)];
+    const others = last - first + 1 > ids.length ? `AND row_id IN (${ids.join(', ')})` : '';
     const rows = await this.#query(
-      `SELECT * FROM all_spans WHERE file = '${page[0]?.file}' AND row_id BETWEEN ${ids[0]} AND ${ids.at(-1)}
-         AND row_id IN (${ids.join(', ')})`,
+      `SELECT ${READ_COLUMNS} FROM all_spans WHERE file = '${page[0]?.file}' AND row_id BETWEEN ${first} AND ${last} ${others}`,
     );
     const spans = readSpans(rows, await this.textsFor(rows));
     return rows.flatMap((row, index): [string, SpanRecord][] => {

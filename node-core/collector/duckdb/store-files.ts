@@ -141,7 +141,10 @@ export class StoreFiles {
   async close(): Promise<void> {
     await this.#change(async () => {
       this.#closed = true;
-      await this.#exclusively(async () => this.#attached?.database.close());
+      await this.#exclusively(async () => {
+        this.#attached?.database.close();
+        this.#attached = undefined;
+      });
     });
   }
 

@@ -25,22 +25,19 @@ export class PeerActs {
     );
   }
 
-  /** Reports to the registry that this node trusts the peers. */
-  async trust(nodeIds: readonly number[]): Promise<void> {
-    const [first] = nodeIds;
-    const only = nodeIds.length === 1 ? first : undefined;
-    const whom = only === undefined ? `${nodeIds.length} agents` : this.#names.agent(only);
-    const about = only === undefined ? {} : { nodeId: only };
-    await this.#recorder.record({ kind: 'peer.trust', text: `Trust ${whom}`, ...about }, () =>
-      Promise.all(nodeIds.map((nodeId) => this.#node.trust(nodeId))),
-    );
-  }
-
-  /** Trusts a peer whose key changed, under the key that the operator was shown. */
-  async trustAgain(nodeId: number, publicKey: string): Promise<void> {
-    const text = `Trust ${this.#names.agent(nodeId)} again, under the key ${publicKey.slice(0, 8)}…`;
-    await this.#recorder.record({ kind: 'peer.trust', text, nodeId }, () =>
-      this.#node.trust(nodeId, fromHex(publicKey)),
+  /** Trusts peers, each under the key that is given with it, or that it is known by. */
+  async trust(peers: readonly { readonly nodeId: number; readonly publicKey?: string | undefined }[]): Promise<void> {
+    const [only, second] = peers;
+    const one = second === undefined ? only : undefined;
+    const whom = one === undefined ? `${peers.length} agents` : this.#names.agent(one.nodeId);
+    const key = one?.publicKey === undefined ? '' : ` under the key ${one.publicKey.slice(0, 8)}…`;
+    const about = one === undefined ? {} : { nodeId: one.nodeId };
+    await this.#recorder.record({ kind: 'peer.trust', text: `Trust ${whom}${key}`, ...about }, () =>
+      Promise.all(
+        peers.map(({ nodeId, publicKey }) =>
+          this.#node.trust(nodeId, publicKey === undefined ? undefined : fromHex(publicKey)),
+        ),
+      ),
     );
   }
 

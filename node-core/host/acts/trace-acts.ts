@@ -12,7 +12,7 @@ export class TraceActs {
   }
 
   /** @throws PilotError `trace.not-found`, `store.unavailable` */
-  export(input: Parameters<TraceCalls['export']>[0]): Promise<{ readonly json: string; readonly spans: number }> {
+  export(input: Parameters<TraceCalls['export']>[0]): ReturnType<TraceCalls['export']> {
     const { traceIds, joined } = input;
     const what = traceIds.length === 1 ? `trace ${traceIds[0]?.slice(0, 8)}` : `${traceIds.length} traces`;
     const text = `Export ${what} as OTLP JSON with ${joined ? 'joined' : 'raw'} ids`;

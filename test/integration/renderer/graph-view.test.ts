@@ -71,7 +71,7 @@ test('a trusted agent whose key changed is said to be shut out, until it is trus
     await expectAccessible(page, 'a changed key');
     await inspector.getByRole('button', { name: 'Trust again' }).click();
     await page.getByText('ct-watch is trusted under its new key.').waitFor();
-    expect(double.calls).toContain(`trust again ${agent.nodeId} bbbbbbbb`);
+    expect(double.calls).toContain(`trust ${agent.nodeId} bbbbbbbb`);
     double.change({ agents: [{ ...agent, trust: { publicKey: trust.changedTo } }] });
     await inspector.getByRole('alert').waitFor({ state: 'detached' });
     await inspector.getByRole('button', { name: 'Remove trust' }).click();

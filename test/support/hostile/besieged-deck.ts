@@ -72,7 +72,7 @@ export class BesiegedDeck {
     const { agents, self = 0 } = await pictureOf(window);
     const witness = await joined('witness', registry, beacon);
     const liar = await joined('liar', registry, beacon);
-    await window.client.peer.trust({ nodeIds: [liar.nodeId] });
+    await window.client.peer.trust({ peers: [{ nodeId: liar.nodeId }] });
     const attacked = agents.find(({ hostname }) => hostname === ATTACKED_AGENT)?.nodeId ?? 0;
     return new BesiegedDeck({
       ...{ folder, process, window, registry, beacon, processes, witness, liar },

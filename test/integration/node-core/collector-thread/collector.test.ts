@@ -5,6 +5,7 @@ import { Agent, request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
 import { type Duplex, duplexPair } from 'node:stream';
 import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace-otlp-http';
@@ -18,6 +19,8 @@ import { encodeLogsRequest, encodeTracesRequest } from '../../../../node-core/co
 import { encodeTunnelReport } from '../../../../node-core/collector/report-codec.ts';
 import { EMPTY_RESOURCE, type SpanRecord } from '../../../../node-core/collector/span.ts';
 import type { DeckCollector } from '../../../../node-core/collector-thread/deck-collector.ts';
+import type { Trace } from '../../../../node-core/contract/trace.ts';
+import { joinTrace } from '../../../../node-core/contract/trace-parts.ts';
 import { Bundle, startTestCollector } from '../../../support/collector.ts';
 import { tunnelRow } from '../../../support/report-rows.ts';
 import { aSpan, exporterOf, FlowOnTheWire, resourceOf, traceIdOf } from '../../../support/spans.ts';
@@ -54,6 +57,8 @@ afterEach(async () => {
   await collector.stop();
   await rm(folder, { recursive: true });
 });
+
+const get = async (traceId: string): Promise<Trace> => joinTrace(await collector.trace.get({ traceId }));
 
 /** Posts protobuf, over TCP to the collector or over a stream that is given. */
 async function post(path: string, body: Uint8Array, over: { agent?: Agent; address?: string } = {}): Promise<number> {
@@ -117,8 +122,8 @@ describe('the official exporters', () => {
       return span.spanContext().traceId;
     });
     await provider.shutdown();
-    for (const id of ids) expect((await collector.trace.get({ traceId: id })).spans).toHaveLength(1);
-    const { spans } = await collector.trace.get({ traceId: ids[7] ?? '' });
+    for (const id of ids) expect((await get(id)).spans).toHaveLength(1);
+    const { spans } = await get(ids[7] ?? '');
     expect(spans[0]).toMatchObject({
       name: 'query 7',
       attributes: { n: 7, share: 0.5, tags: ['a', 'b'] },
@@ -134,7 +139,7 @@ describe('streams of the overlay', () => {
     const liar = aSpan(1, undefined, { values: { 'pilot.node.id': 7 } });
     expect(await send([liar], agent)).toBe(200);
     expect(await send([aSpan(2, 1)], agent)).toBe(200); // the stream stays open
-    const { spans } = await collector.trace.get({ traceId: traceIdOf(1) });
+    const { spans } = await get(traceIdOf(1));
     expect(spans.map(({ nodeId }) => nodeId)).toEqual([9, 9]);
   });
 
@@ -165,8 +170,8 @@ describe('a flow that two nodes saw', () => {
     await send(theirs, overlayAgent(9));
     await send(mine, overlayAgent(7));
     for (const id of [traceIdOf(1), traceIdOf(2)]) {
-      await expect.poll(async () => (await collector.trace.get({ traceId: id })).spans.length).toBe(4);
-      const trace = await collector.trace.get({ traceId: id });
+      await expect.poll(async () => (await get(id)).spans.length).toBe(4);
+      const trace = await get(id);
       expect(trace).toMatchObject({ traceId: traceIdOf(1), title: 'ask', rawTraceIds: [traceIdOf(1), traceIdOf(2)] });
     }
     const { json, spans } = await collector.trace.export({ traceIds: [traceIdOf(2)], joined: ids === 'joined' });
@@ -182,7 +187,7 @@ describe('a flow that two nodes saw', () => {
     await expect
       .poll(() => collector.trace.paths({ traceIds: [traceIdOf(77), traceIdOf(2)] }))
       .toEqual([{ traceId: traceIdOf(2), durationMs: 10, criticalPath }]); // once the flow is joined
-    expect(await collector.trace.get({ traceId: traceIdOf(2) })).toMatchObject({ durationMs: 10, criticalPath });
+    expect(await get(traceIdOf(2))).toMatchObject({ durationMs: 10, criticalPath });
   });
 
   test('is joined though a restart lies between its ends', async () => {
@@ -191,7 +196,7 @@ describe('a flow that two nodes saw', () => {
     await collector.stop();
     await start();
     await arriving(theirs, 9);
-    await expect.poll(async () => (await collector.trace.get({ traceId: traceIdOf(2) })).spans.length).toBe(4);
+    await expect.poll(async () => (await get(traceIdOf(2))).spans.length).toBe(4);
   });
 });
 
@@ -202,6 +207,32 @@ test('a trace too large to be read beside others has no critical path in a list'
   expect(
     (await collector.trace.paths({ traceIds: [traceIdOf(3), traceIdOf(4)] })).map(({ traceId }) => traceId),
   ).toEqual([traceIdOf(4)]);
+});
+
+test('a trace of 50,000 spans travels in parts that hold nobody up, and its export says what is missing', async () => {
+  const total = 50_000;
+  for (let at = 0; at < total; at += 5_000) {
+    const spans = Array.from({ length: 5_000 }, (_, n) => {
+      const values = { 'http.route': '/orders/:id', note: 'some text of a request that is not short' };
+      return aSpan(at + n + 1, at + n === 0 ? undefined : 1, { values });
+    });
+    expect(await send(spans)).toBe(200);
+  }
+  const delay = monitorEventLoopDelay({ resolution: 5 });
+  delay.enable();
+  const parts: number[] = [];
+  for await (const part of await collector.trace.get({ traceId: traceIdOf(1) })) {
+    if (part.part === 'spans') parts.push(part.spans.length);
+    else expect(part.head).toMatchObject({ totalSpans: total });
+  }
+  delay.disable();
+  expect(parts.reduce((sum, spans) => sum + spans, 0)).toBe(total);
+  expect(Math.max(...parts)).toBeLessThanOrEqual(200);
+  expect(delay.max / 1e6).toBeLessThan(250); // of this thread, which is the node's; all in one it was 700
+  expect(await collector.trace.export({ traceIds: [traceIdOf(1)], joined: false })).toMatchObject({
+    spans: total,
+    total,
+  });
 });
 
 test('a tail shows a trace as it arrives, and ends with its reader', async () => {
@@ -267,7 +298,7 @@ test('the lines of a deck’s log are read back after a restart, and nobody else
 });
 
 test('an unknown trace and an empty query are said with their codes', async () => {
-  await expect(collector.trace.get({ traceId: traceIdOf(77) })).rejects.toMatchObject({ code: 'trace.not-found' });
+  await expect(get(traceIdOf(77))).rejects.toMatchObject({ code: 'trace.not-found' });
   await expect(collector.trace.export({ traceIds: [traceIdOf(77)], joined: false })).rejects.toMatchObject({
     code: 'trace.not-found',
   });
@@ -309,13 +340,13 @@ test('a thread that ends by itself is started again, on its port, with what it h
   expect(await send([aSpan(1, undefined)])).toBe(200);
   await expect.poll(() => problems, { timeout: 20_000 }).toEqual([expect.stringContaining('started again')]);
   await expect
-    .poll(async () => (await collector.trace.get({ traceId: traceIdOf(1) }).catch(() => undefined))?.spans.length, {
+    .poll(async () => (await get(traceIdOf(1)).catch(() => undefined))?.spans.length, {
       timeout: 20_000,
     })
     .toBe(1);
   expect(collector.otlpHttp).toBe(address);
   collector.submit([aSpan(2, 1)], []);
-  await expect.poll(async () => (await collector.trace.get({ traceId: traceIdOf(1) })).spans.at(-1)?.nodeId).toBe(5);
+  await expect.poll(async () => (await get(traceIdOf(1))).spans.at(-1)?.nodeId).toBe(5);
 });
 
 test('a thread that ends again and again is started again, ever later, until one stays', async () => {
@@ -334,7 +365,7 @@ test('a thread that ends again and again is started again, ever later, until one
   await expect.poll(() => problems.length, { timeout: 60_000 }).toBe(5);
   expect(problems).toEqual([first, ...pauses].map((end) => expect.stringMatching(new RegExp(`${end}$`))));
   await expect
-    .poll(async () => (await collector.trace.get({ traceId: traceIdOf(1) }).catch(() => undefined))?.spans.length, {
+    .poll(async () => (await get(traceIdOf(1)).catch(() => undefined))?.spans.length, {
       timeout: 60_000,
     })
     .toBe(1);

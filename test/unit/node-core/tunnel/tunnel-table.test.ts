@@ -731,7 +731,7 @@ test('another node id ends the tunnels', () => {
   bench.establish();
   bench.table.setNodeId(8, bench.now);
   bench.collect();
-  expect(bench.types('closed')).toEqual([{ type: 'closed', peerNodeId: PEER, reason: 'own-id-changed' }]);
+  expect(bench.types('closed')).toMatchObject([{ type: 'closed', peerNodeId: PEER, reason: 'own-id-changed' }]);
   expect(bench.table.measure(PEER)).toBeUndefined();
 });
 

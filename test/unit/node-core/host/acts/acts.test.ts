@@ -79,21 +79,21 @@ test.each([
   { nodeIds: [2, 3], text: 'Trust 2 agents', about: {} },
 ])('trusting $nodeIds is one line: $text', async ({ nodeIds, text, about }) => {
   const trusting = node();
-  await new PeerActs(trusting, names, recorder).trust(nodeIds);
+  await new PeerActs(trusting, names, recorder).trust(nodeIds.map((nodeId) => ({ nodeId })));
   expect(trusting.trusted).toEqual(nodeIds);
   expect(lines).toMatchObject([{ text, level: 'info', ...about }]);
   expect('nodeId' in (lines[0] ?? {})).toBe('nodeId' in about);
 });
 
-test('trusting a peer again is under the key that the operator saw, and taking trust back is in the log too', async () => {
+test('trusting a peer under a key that the operator saw is so in the log, and so is taking trust back', async () => {
   const trusting = node();
   const acts = new PeerActs(trusting, names, recorder);
-  await acts.trustAgain(2, 'ab'.repeat(32));
+  await acts.trust([{ nodeId: 2, publicKey: 'ab'.repeat(32) }]);
   expect([trusting.trusted, trusting.keys]).toEqual([[2], [new Uint8Array(32).fill(0xab)]]);
   await acts.untrust(2);
   expect(trusting.trusted).toEqual([]);
   expect(lines).toMatchObject([
-    { kind: 'peer.trust', nodeId: 2, text: 'Trust agent-2 again, under the key abababab…' },
+    { kind: 'peer.trust', nodeId: 2, text: 'Trust agent-2 under the key abababab…' },
     { kind: 'peer.untrust', nodeId: 2, text: 'Take back the trust in agent-2' },
   ]);
 });
@@ -141,8 +141,8 @@ test('a group that nobody knows cannot be pinged', async () => {
 });
 
 test('an export names what was exported, with which ids', async () => {
-  const acts = new TraceActs({ export: async () => ({ json: '{}', spans: 3 }) }, recorder);
+  const acts = new TraceActs({ export: async () => ({ json: '{}', spans: 3, total: 3 }) }, recorder);
   const traceIds = ['0123456789abcdef0123456789abcdef'];
-  expect(await acts.export({ traceIds, joined: true })).toEqual({ json: '{}', spans: 3 });
+  expect(await acts.export({ traceIds, joined: true })).toEqual({ json: '{}', spans: 3, total: 3 });
   expect(lines).toMatchObject([{ kind: 'trace.export', text: 'Export trace 01234567 as OTLP JSON with joined ids' }]);
 });

@@ -1,4 +1,4 @@
-import { encodeIpAddress } from '../wire/ip-address.ts';
+import { encodeIpAddress } from './ip-address.ts';
 
 /**
  * Whom an address belongs to, for what is bounded per source: one IPv4 address, or the /64 network of an IPv6 one, since

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import type { Endpoint } from '../../base/transport.ts';
 import { openChannel } from '../../io/open-channel.ts';
 import { refusalCodeOf } from '../../wire/registry-refusal.ts';
 import { encodeCall, parseReply, type RegistryCall, type ReplyOf } from '../../wire/registry-request.ts';
@@ -7,6 +9,7 @@ import { expect, expectEqual, type InteropCase } from './interop-case.ts';
 export const DIRECTORY_CASES: readonly InteropCase[] = [
   { name: 'directory: stock registers at our registry', run: registers },
   { name: 'directory: its registration is signed, so an unsigned one for its key is refused', run: registersSigned },
+  { name: 'directory: stock registers over TLS, by the fingerprint of our certificate', run: registersOverTls },
   { name: 'directory: set-hostname, set-private and set-public reach our registry', run: changesProfile },
   { name: 'directory: pilotctl info, find and lookup', run: finds },
   { name: 'directory: pilotctl network list, join, members and leave', run: joinsGroup },
@@ -26,9 +29,25 @@ async function registersSigned(bench: InteropBench) {
   const ours = await bench.ours();
   const { publicKey } = await ours.node.ask('lookup', { nodeId: stock.nodeId });
   const unsigned = { listenAddress: stock.listen, publicKey, version: '1.18.0' };
-  const refused = await askOnce(bench, 'register', encodeCall('register', unsigned)).catch((error: Error) => error);
+  const refused = await askOnce(bench.registry, 'register', encodeCall('register', unsigned)).catch(
+    (error: Error) => error,
+  );
   expectEqual(refusalCodeOf(refused), 'signature-dropped', 'the refusal of our registry');
   return undefined;
+}
+
+async function registersOverTls(bench: InteropBench) {
+  const [registry, beacon] = ['127.0.0.1:9100', '127.0.0.1:9101'];
+  const file = join(bench.folder, 'registry.pem');
+  const words = ['rendezvous', '--registry-addr', registry, '--beacon-addr', beacon, '--tls', file];
+  const { ready } = await bench.startProcess(words);
+  const fingerprint = String(ready.fingerprint);
+  const pinned = ['-registry', registry, '-beacon', beacon, '-registry-tls', '-registry-fingerprint', fingerprint];
+  const stock = await bench.startStock('pinned', ...pinned); // of a flag that is given twice the last one counts
+  const to = { host: '127.0.0.1', port: 9_100 };
+  const record = await askOnce(to, 'lookup', encodeCall('lookup', { nodeId: stock.nodeId }), fingerprint);
+  expectEqual(record.version, '1.18.0', 'the version in the registry behind TLS');
+  return `node ${stock.nodeId} of the registry with certificate ${fingerprint.slice(0, 8)}…`;
 }
 
 async function changesProfile(bench: InteropBench) {
@@ -78,8 +97,13 @@ async function joinsGroup(bench: InteropBench) {
   return undefined;
 }
 
-async function askOnce<T extends RegistryCall>(bench: InteropBench, type: T, request: Uint8Array): Promise<ReplyOf<T>> {
-  const channel = await openChannel(bench.registry, 5_000);
+async function askOnce<T extends RegistryCall>(
+  registry: Endpoint,
+  type: T,
+  request: Uint8Array,
+  fingerprint?: string,
+): Promise<ReplyOf<T>> {
+  const channel = await openChannel(registry, 5_000, fingerprint);
   try {
     const reply = await new Promise<Uint8Array>((resolve, reject) => {
       channel.onMessage = resolve;

@@ -8,10 +8,10 @@ import { createIdentity, loadIdentity } from '../runtime/identity-file.ts';
 import { createLog } from '../runtime/log.ts';
 import { newsOf } from '../runtime/node-news.ts';
 import { createProfile, RunningNode } from '../runtime/running-node.ts';
+import { takeFile } from '../runtime/take-file.ts';
 import { VERSION } from '../runtime/version.ts';
 import { DataExchangeService } from '../services/data-exchange.ts';
 import { echoService } from '../services/echo.ts';
-import { takeFile } from './take-file.ts';
 
 export interface NodeCommand {
   readonly registry: Endpoint;

@@ -10,9 +10,9 @@ import type { DirectoryOptions } from '../rendezvous/directory.ts';
 import { RendezvousServer } from '../rendezvous/rendezvous-server.ts';
 import { logFigures } from '../runtime/figure-log.ts';
 import { createLog } from '../runtime/log.ts';
+import { takeFile } from '../runtime/take-file.ts';
 import { loadTlsIdentity } from '../runtime/tls-identity.ts';
 import { openDirectory } from './directory-store.ts';
-import { takeFile } from './take-file.ts';
 
 export interface RendezvousCommand {
   readonly registry: Endpoint;
@@ -72,6 +72,7 @@ export async function startRendezvous(command: RendezvousCommand, lifetime: Life
     keep: (changes) => keeper.keep(changes),
   });
   server.attachBeacon(socket);
+  if (command.tls !== undefined) await takeFile(command.tls, 'the certificate', lifetime);
   const tls =
     command.tls === undefined
       ? undefined

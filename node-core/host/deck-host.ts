@@ -12,6 +12,7 @@ import { SystemClock } from '../io/system-clock.ts';
 import { printFailure } from '../io/terminal.ts';
 import { loadIdentity } from '../runtime/identity-file.ts';
 import { createLog } from '../runtime/log.ts';
+import { takeFile } from '../runtime/take-file.ts';
 import { TrustFile } from '../runtime/trust-file.ts';
 import { makeDataFolder } from '../supervisor/data-folder.ts';
 import { Deck } from './deck.ts';
@@ -61,6 +62,7 @@ export async function startDeckHost(options: DeckHostOptions, lifetime: Lifetime
   const token = givenSecret('FLIGHTDECK_TOKEN', process.env.FLIGHTDECK_TOKEN) ?? randomBytes(24).toString('base64url');
   await makeDataFolder(data);
   const sockets = await prepareLocalSockets(data);
+  if (options.identity !== undefined) await takeFile(options.identity, 'the identity', lifetime);
   const identity = await loadIdentity(options.identity ?? join(data, 'identity.json'), (aside) =>
     log.error({ aside }, 'the identity was not readable and is set aside'),
   );

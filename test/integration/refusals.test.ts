@@ -96,6 +96,12 @@ test.each([
     words: (file: string) => ['node', '--registry', '127.0.0.1:1', '--beacon', '127.0.0.1:1', '--identity', file],
     what: 'the identity',
   },
+  {
+    command: 'serve',
+    words: (file: string) => [...serve(join(folder, 'data')), '--identity', file],
+    what: 'the identity',
+  },
+  { command: 'rendezvous with TLS', words: (file: string) => ['rendezvous', '--tls', file], what: 'the certificate' },
 ])('$command is refused where its file is in use, or cannot be kept', async ({ words, what }) => {
   const file = join(folder, 'file');
   const lock = await lockFile(`${file}.lock`, 'it');

@@ -82,6 +82,7 @@ describe('the process', () => {
     expect((await readdir(folder)).sort()).toEqual([
       'rendezvous.json',
       expect.stringMatching(/^rendezvous\.json\.corrupt-\d+$/),
+      'rendezvous.json.lock',
     ]);
   });
 });

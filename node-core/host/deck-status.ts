@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { CollectorFigures } from '../collector-thread/deck-collector.ts';
 import type { DeckStatus, LedgerStage } from '../contract/status.ts';
-import type { GraphPicture } from '../mesh/graph-state.ts';
+import type { GraphPicture } from '../mesh/graph-layers.ts';
 import { VERSION } from '../runtime/version.ts';
 
 type ServiceState = { readonly state: 'ok' | 'away' | 'connecting'; readonly since: number };

@@ -1,7 +1,8 @@
 import type { Clock } from '../base/clock.ts';
 import type { Agent, Beacon, GraphUpdate, OpenFlow, Tunnel } from '../contract/graph.ts';
 import type { Group } from '../contract/group.ts';
-import type { GraphChanges, GraphPicture, GraphState } from '../mesh/graph-state.ts';
+import type { GraphChanges, GraphPicture } from '../mesh/graph-layers.ts';
+import type { GraphState } from '../mesh/graph-state.ts';
 import { type Delivery, Publisher } from './publisher.ts';
 
 type Shown = Agent | Tunnel | OpenFlow | Beacon | Group;

@@ -1,8 +1,6 @@
 import { DeadlineQueue } from '../base/deadline-queue.ts';
 import type { ReportRow } from '../base/report.ts';
 import type { ClockEstimate } from '../collector/flow/clock-offsets.ts';
-import type { Agent, Beacon, OpenFlow, Tunnel } from '../contract/graph.ts';
-import type { Group } from '../contract/group.ts';
 import { DirectoryIndex, type DirectoryNode } from './directory-index.ts';
 import { drawAgent, drawBeacon, drawFlow, drawGroup, drawTunnel } from './graph-drawing.ts';
 import { agentChangesAt, tunnelChangesAt } from './graph-due.ts';
@@ -15,28 +13,14 @@ import {
   type SelfFact,
   type TrustFact,
 } from './graph-facts.ts';
+import { type GraphChanges, GraphLayers, type GraphPicture } from './graph-layers.ts';
+import { GroupIndex } from './group-index.ts';
 import { type KeyChange, NodeKeys } from './node-keys.ts';
 import { PeerLiveness } from './peer-liveness.ts';
-import { PictureLayer } from './picture-layer.ts';
 import { Presence, type PresenceEvidence } from './presence.ts';
+import { RelayIndex } from './relay-index.ts';
 import { sameData } from './same-data.ts';
 import { Topology, tunnelId } from './topology.ts';
-
-/** The graph as it is shown: plain data by key, kept up to date. A value that did not change is the same object as before. */
-export interface GraphPicture {
-  readonly agents: ReadonlyMap<number, Agent>;
-  readonly tunnels: ReadonlyMap<string, Tunnel>;
-  readonly flows: ReadonlyMap<string, OpenFlow>;
-  readonly beacons: ReadonlyMap<string, Beacon>;
-  readonly groups: ReadonlyMap<number, Group>;
-}
-
-/** What is new or different in the picture by key, and undefined for what is gone. */
-export type GraphChanges = {
-  readonly [Kind in keyof GraphPicture]: GraphPicture[Kind] extends ReadonlyMap<infer K, infer V>
-    ? ReadonlyMap<K, V | undefined>
-    : never;
-};
 
 const MOST_PEERS = 20_000;
 /** In a larger directory only those are drawn that were heard, or are in a group of ours; the others are in the index. */
@@ -59,25 +43,19 @@ export class GraphState {
   readonly #presence = new Presence();
   readonly #liveness = new Map<number, PeerLiveness>();
   #self: SelfFact | undefined;
-  #groups = new Map<number, GroupFact>();
+  readonly #groups = new GroupIndex();
   #trust = new Map<number, TrustFact>();
-  #groupsOf = new Map<number, number[]>();
   #beacons = new Map<string, BeaconFact>();
   #clocks = new Map<string, ClockEstimate>();
   #keyChanges: KeyChange[] = [];
 
-  readonly #agents = new PictureLayer<number, Agent>();
-  readonly #tunnels = new PictureLayer<string, Tunnel>();
-  readonly #flows = new PictureLayer<string, OpenFlow>();
-  readonly #beaconLayer = new PictureLayer<string, Beacon>();
-  readonly #groupLayer = new PictureLayer<number, Group>();
-  readonly picture: GraphPicture = {
-    agents: this.#agents.values,
-    tunnels: this.#tunnels.values,
-    flows: this.#flows.values,
-    beacons: this.#beaconLayer.values,
-    groups: this.#groupLayer.values,
-  };
+  readonly #layers = new GraphLayers();
+  readonly #agents = this.#layers.agents;
+  readonly #tunnels = this.#layers.tunnels;
+  readonly #flows = this.#layers.flows;
+  readonly #beaconLayer = this.#layers.beacons;
+  readonly #groupLayer = this.#layers.groups;
+  readonly picture: GraphPicture = this.#layers.picture;
 
   /** Agents that are in the picture, or will be when they are drawn. */
   readonly #there = new Set<number>();
@@ -90,7 +68,7 @@ export class GraphState {
   readonly #afresh = new Set<number>();
   readonly #agentsDue = new DeadlineQueue<number>();
   readonly #tunnelsDue = new DeadlineQueue<string>();
-  readonly #relayed = new Map<string, Set<string>>();
+  readonly #relays = new RelayIndex();
   #expiredAt = Number.NEGATIVE_INFINITY;
   #drawn = 0;
 
@@ -146,23 +124,9 @@ export class GraphState {
   }
 
   setGroups(groups: Iterable<GroupFact>): void {
-    const next = new Map([...groups].map((group) => [group.groupId, group]));
-    for (const id of new Set([...this.#groups.keys(), ...next.keys()])) {
-      const [before, group] = [this.#groups.get(id), next.get(id)];
-      if (sameData(before, group)) continue;
-      this.#staleGroups.add(id);
-      for (const nodeId of [...(before?.memberIds ?? []), ...(group?.memberIds ?? [])]) this.#staleAgents.add(nodeId);
-    }
-    if (this.#staleGroups.size === 0) return;
-    this.#groups = next;
-    this.#groupsOf = new Map();
-    for (const { groupId, memberIds } of next.values()) {
-      for (const nodeId of memberIds) {
-        const known = this.#groupsOf.get(nodeId);
-        if (known === undefined) this.#groupsOf.set(nodeId, [groupId]);
-        else known.push(groupId);
-      }
-    }
+    const { groupIds, nodeIds } = this.#groups.replace(groups);
+    for (const groupId of groupIds) this.#staleGroups.add(groupId);
+    for (const nodeId of nodeIds) this.#staleAgents.add(nodeId);
   }
 
   /** Our node has told that a peer has another key: the same peer's when it signed for it, else another node's. */
@@ -246,20 +210,14 @@ export class GraphState {
 
   /** What is different in the picture since the last call. */
   takeChanges(): GraphChanges {
-    return {
-      agents: this.#agents.takeChanges(),
-      tunnels: this.#tunnels.takeChanges(),
-      flows: this.#flows.takeChanges(),
-      beacons: this.#beaconLayer.takeChanges(),
-      groups: this.#groupLayer.takeChanges(),
-    };
+    return this.#layers.takeChanges();
   }
 
   #facts(): GraphFacts {
     return {
       self: this.#self,
       directory: this.#directory,
-      groups: this.#groups,
+      groups: this.#groups.all,
       beacons: this.#beacons,
       topology: this.#topology,
       liveness: this.#liveness,
@@ -346,19 +304,15 @@ export class GraphState {
     if (nodeId === facts.self?.nodeId) return { known: true, listed: true, lastHeard: undefined };
     const lastHeard = lastProofOf(facts, nodeId);
     const large = this.#directory.size > MOST_LISTED_DRAWN;
-    const listed = this.#directory.has(nodeId) && (!large || lastHeard !== undefined || this.#isOurs(nodeId));
+    const listed = this.#directory.has(nodeId) && (!large || lastHeard !== undefined || this.#groups.isOurs(nodeId));
     return { known: listed || lastHeard !== undefined, listed, lastHeard };
-  }
-
-  #isOurs(nodeId: number): boolean {
-    return this.#groupsOf.get(nodeId)?.some((groupId) => this.#groups.get(groupId)?.joined) ?? false;
   }
 
   /** An agent came or went: what it is an end of, or a member, comes and goes with it. */
   #appears(nodeId: number): void {
     for (const id of this.#topology.tunnelsOf(nodeId)) this.#staleTunnels.add(id);
     for (const id of this.#topology.flowsOf(nodeId)) this.#staleFlows.add(id);
-    for (const groupId of this.#groupsOf.get(nodeId) ?? []) this.#staleGroups.add(groupId);
+    for (const groupId of this.#groups.of(nodeId)) this.#staleGroups.add(groupId);
   }
 
   #drawAgent(facts: GraphFacts, nodeId: number, now: number): void {
@@ -367,7 +321,7 @@ export class GraphState {
     const agent = drawAgent(facts, nodeId, this.#presence.leftAt(nodeId), known, now);
     const before = this.#agents.put(nodeId, agent);
     if (before?.health.state === agent.health.state) return;
-    for (const groupId of this.#groupsOf.get(nodeId) ?? []) this.#staleGroups.add(groupId);
+    for (const groupId of this.#groups.of(nodeId)) this.#staleGroups.add(groupId);
   }
 
   #drawTunnel(facts: GraphFacts, id: string, now: number): void {
@@ -382,21 +336,10 @@ export class GraphState {
       this.#drawn += 1;
       this.#tunnels.put(id, drawn);
     }
-    this.#relays(id, known?.beacon, drawn?.beacon);
+    if (known?.beacon !== undefined || drawn?.beacon !== undefined) this.#beaconsStale = true;
+    this.#relays.move(id, known?.beacon, drawn?.beacon);
     if (known?.path === drawn?.path) return;
-    for (const end of endsOf(id)) for (const groupId of this.#groupsOf.get(end) ?? []) this.#staleGroups.add(groupId);
-  }
-
-  #relays(id: string, before: string | undefined, beacon: string | undefined): void {
-    if (before === undefined && beacon === undefined) return;
-    this.#beaconsStale = true;
-    if (before === beacon) return;
-    if (before !== undefined) {
-      const through = this.#relayed.get(before);
-      through?.delete(id);
-      if (through?.size === 0) this.#relayed.delete(before);
-    }
-    if (beacon !== undefined) this.#relayed.set(beacon, (this.#relayed.get(beacon) ?? new Set<string>()).add(id));
+    for (const end of endsOf(id)) for (const groupId of this.#groups.of(end)) this.#staleGroups.add(groupId);
   }
 
   #drawFlow(id: string): void {
@@ -407,7 +350,7 @@ export class GraphState {
   }
 
   #drawGroup(groupId: number): void {
-    const group = this.#groups.get(groupId);
+    const group = this.#groups.all.get(groupId);
     if (group === undefined) {
       this.#groupLayer.remove(groupId);
       return;
@@ -423,9 +366,9 @@ export class GraphState {
   }
 
   #drawBeacons(facts: GraphFacts, now: number): void {
-    const ids = new Set([...this.#beacons.keys(), ...this.#relayed.keys()]);
+    const ids = new Set([...this.#beacons.keys(), ...this.#relays.beacons]);
     for (const id of ids) {
-      const through = [...(this.#relayed.get(id) ?? [])].flatMap((tunnel) => this.#tunnels.values.get(tunnel) ?? []);
+      const through = [...this.#relays.through(id)].flatMap((tunnel) => this.#tunnels.values.get(tunnel) ?? []);
       this.#beaconLayer.put(id, drawBeacon(facts, id, through, this.#beaconLayer.values.get(id), now));
     }
     for (const id of this.#beaconLayer.values.keys()) if (!ids.has(id)) this.#beaconLayer.remove(id);

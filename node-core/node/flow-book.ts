@@ -3,7 +3,7 @@ import type { FlowReport, PathKind } from '../base/report.ts';
 import { ATTR, SPAN, type SpanContext, type Tracer } from '../base/tracer.ts';
 import { formatEndpoint } from '../base/transport.ts';
 import type { Connection } from '../stream/connection.ts';
-import type { CloseReason } from '../stream/stream-event.ts';
+import type { CloseReason } from '../stream/connection-event.ts';
 import type { TunnelEvent } from '../tunnel/tunnel-event.ts';
 import { type FlowEnds, FlowSpans } from './flow-spans.ts';
 

@@ -4,7 +4,7 @@ import type { PathKind } from '../base/report.ts';
 import { ATTR, type Attributes, SPAN, SPAN_EVENT, type Span, type SpanContext, type Tracer } from '../base/tracer.ts';
 import { computeDialId, computeFlowId } from '../crypto/flow-id.ts';
 import type { Connection } from '../stream/connection.ts';
-import { type CloseReason, closeCode, type Handshake } from '../stream/stream-event.ts';
+import { type CloseReason, closeCode, type Handshake } from '../stream/connection-event.ts';
 import { formatAddress } from '../wire/address.ts';
 
 /** What a flow's spans need to know besides the stream itself. */

@@ -15,7 +15,8 @@ import type { NodeProfile } from '../node/registry-profile.ts';
 import type { Report } from '../node/reporter.ts';
 import type { Service, ServiceStream, StreamHandler } from '../services/service.ts';
 import type { Connection } from '../stream/connection.ts';
-import { type CloseReason, closeCode, type StreamEvent } from '../stream/stream-event.ts';
+import { type CloseReason, closeCode } from '../stream/connection-event.ts';
+import type { StreamEvent } from '../stream/stream-event.ts';
 import type { RegistryCall, ReplyOf, RequestOf } from '../wire/registry-request.ts';
 import { OverlayDuplex, type StreamPort } from './overlay-duplex.ts';
 

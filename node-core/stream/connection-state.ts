@@ -1,10 +1,9 @@
 import type { Instant, Millis } from '../base/clock.ts';
 import type { Address } from '../wire/address.ts';
 import type { Packet } from '../wire/packet.ts';
-import type { Connection } from './connection.ts';
+import type { CloseReason, ConnectionEvent, StreamDropReason } from './connection-event.ts';
 import type { ReceiveShare } from './receive-share.ts';
 import type { StreamConfig } from './stream-config.ts';
-import type { CloseReason, StreamDropReason, StreamEvent } from './stream-event.ts';
 
 /** What a stream is doing; PROTOCOL.md, "Streams", has the diagram. `closing`: our FIN follows what is queued. */
 export type StreamState =
@@ -36,8 +35,8 @@ export type InPhase<P extends StreamState['phase']> = Extract<StreamState, { rea
 /** What a connection needs of the table it lives in. */
 export interface ConnectionHost {
   /** Something may have to be sent, or a deadline moved. */
-  touched(connection: Connection): void;
-  emit(event: StreamEvent): void;
+  touched(): void;
+  emit(event: ConnectionEvent): void;
   count(reason: StreamDropReason): void;
   /** Asks for a reset of the stream that this packet believes in. */
   refuse(packet: Packet, now: Instant): void;

@@ -4,6 +4,7 @@ import { FLAG, hasFlag, type Packet } from '../wire/packet.ts';
 import { decodeSack, type SackBlock } from '../wire/sack.ts';
 import { sequenceAdd, sequenceDifference } from '../wire/sequence.ts';
 import { Closing, isPeerDone } from './closing.ts';
+import type { CloseReason, Handshake, StreamRole } from './connection-event.ts';
 import type { ConnectionHost, ConnectionOptions, InPhase, StreamState } from './connection-state.ts';
 import { type ConnectionStats, connectionStats } from './connection-stats.ts';
 import { Liveness } from './liveness.ts';
@@ -11,7 +12,6 @@ import type { ReceiveShare } from './receive-share.ts';
 import { type PeerFin, Receiver } from './receiver.ts';
 import { Sender } from './sender.ts';
 import type { StreamConfig } from './stream-config.ts';
-import type { CloseReason, Handshake, StreamRole } from './stream-event.ts';
 import { StreamPackets } from './stream-packets.ts';
 
 const OLD_BYTE: Uint8Array = new Uint8Array(1);
@@ -123,7 +123,7 @@ export class Connection {
     if (!this.#mayWrite) return 0;
     const taken = this.#sender.write(bytes, now.monotonicMs);
     if (taken < bytes.length) this.#wantsWritable = true;
-    this.#host.touched(this);
+    this.#host.touched();
     return taken;
   }
 
@@ -131,7 +131,7 @@ export class Connection {
   read(now: Instant): Uint8Array | undefined {
     if (this.#receiver === undefined) return undefined;
     const { payload, news } = this.#receiver.read(now.monotonicMs);
-    if (news || this.#state.phase === 'draining') this.#host.touched(this);
+    if (news || this.#state.phase === 'draining') this.#host.touched();
     return payload;
   }
 
@@ -141,7 +141,7 @@ export class Connection {
     if (!('closing' in state)) return;
     if (state.phase === 'syn-sent' && this.#sender.isIdle) return this.reset(); // the dial is called off
     this.#state = { ...state, closing: true };
-    this.#host.touched(this);
+    this.#host.touched();
   }
 
   /** The table has forgotten this stream: what it still holds to be read is its application's, no longer its peer's share. */
@@ -160,7 +160,7 @@ export class Connection {
     if (this.isOver) return;
     this.#state = { phase: 'closed', reason, resetOwed: options.tellPeer };
     this.#over(reason);
-    this.#host.touched(this);
+    this.#host.touched();
   }
 
   /** The peer changed its key: unless a fitting packet comes under the new one, the stream ends. */
@@ -182,12 +182,12 @@ export class Connection {
 
   repeatSynAck(): void {
     this.#synAckOwed = true;
-    this.#host.touched(this);
+    this.#host.touched();
   }
 
   /** Any packet of this stream but a SYN without ACK. */
   handlePacket(packet: Packet, now: Instant): void {
-    this.#host.touched(this);
+    this.#host.touched();
     if (hasFlag(packet, FLAG.rst) && !hasFlag(packet, FLAG.fin)) return this.#handleReset();
     if (hasFlag(packet, FLAG.syn)) return this.#handleSynAck(packet, now);
     if (!hasFlag(packet, FLAG.ack | FLAG.fin)) return this.#host.count('no-flags');
@@ -201,7 +201,7 @@ export class Connection {
   handleTimeout(now: Instant): void {
     const nowMs = now.monotonicMs;
     const state = this.#state;
-    this.#host.touched(this);
+    this.#host.touched();
     switch (state.phase) {
       case 'syn-sent':
         if (nowMs >= state.startedAt + this.#config.dialTimeoutMs) this.end('timeout', { tellPeer: false });
@@ -290,7 +290,7 @@ export class Connection {
     this.#state = { phase: 'established', closing: 'closing' in this.#state && this.#state.closing };
     const handshake = this.handshake;
     if (handshake === undefined) return;
-    this.#host.emit({ type: 'established', connection: this, role: this.role, handshake });
+    this.#host.emit({ type: 'established', role: this.role, handshake });
   }
 
   #handleHalfOpen(state: InPhase<'syn-received'>, nowMs: Millis): void {
@@ -352,7 +352,7 @@ export class Connection {
     this.#enter(this.#closing.sendingProgressed(this.#state, nowMs));
     if (!this.#wantsWritable || this.#sender.buffer.freeBytes * 2 < this.#config.sendBufferBytes) return;
     this.#wantsWritable = false;
-    if (this.#mayWrite) this.#host.emit({ type: 'writable', connection: this });
+    if (this.#mayWrite) this.#host.emit({ type: 'writable' });
   }
 
   #answerRepeat(nowMs: Millis): void {
@@ -371,7 +371,7 @@ export class Connection {
     if (outcome === 'full') this.#host.count('window-full');
     if (outcome === 'over-share') this.#host.count('peer-bytes');
     if (outcome !== 'delivered') return;
-    if (wasEmpty) this.#host.emit({ type: 'readable', connection: this });
+    if (wasEmpty) this.#host.emit({ type: 'readable' });
     this.#enter(this.#closing.receivingProgressed(this.#state, nowMs));
     const fin = receiver.takeHeldFin();
     if (fin !== undefined) this.#acceptFin(fin, receiver, nowMs);
@@ -411,7 +411,7 @@ export class Connection {
 
   #acceptFin(fin: PeerFin, receiver: Receiver, nowMs: Millis): void {
     receiver.acceptFin(fin, nowMs);
-    this.#host.emit({ type: 'ended', connection: this });
+    this.#host.emit({ type: 'ended' });
     this.#enter(this.#closing.peerFinished(this.#state, fin, nowMs));
   }
 
@@ -426,7 +426,7 @@ export class Connection {
   #over(reason: CloseReason): void {
     this.#sender.clear();
     this.#liveness.proven();
-    this.#host.emit({ type: 'closed', connection: this, reason });
+    this.#host.emit({ type: 'closed', reason });
   }
 
   #handleLate(packet: Packet, receiver: Receiver, now: Instant): void {
@@ -487,7 +487,7 @@ export class Connection {
     const attempt = state.attempt + 1;
     this.#state = { ...state, attempt };
     if (attempt === 1) this.#handshakeTimes = { synSent: now };
-    else this.#host.emit({ type: 'syn-retry', connection: this, attempt });
+    else this.#host.emit({ type: 'syn-retry', attempt });
     return this.#packets.syn(this.initialSequence, this.#config.receiveSegments);
   }
 

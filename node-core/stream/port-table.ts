@@ -4,12 +4,13 @@ import { DeadlineQueue } from '../base/deadline-queue.ts';
 import { PilotError } from '../base/errors.ts';
 import { FLAG, hasFlag, type Packet, PROTOCOL } from '../wire/packet.ts';
 import { Connection } from './connection.ts';
+import type { StreamDropReason } from './connection-event.ts';
 import type { ConnectionHost } from './connection-state.ts';
 import { EphemeralPorts } from './ephemeral-ports.ts';
 import { ReceiveShares } from './receive-share.ts';
 import { ResetResponder } from './reset-responder.ts';
 import { STREAM_DEFAULTS, type StreamConfig } from './stream-config.ts';
-import type { StreamDropReason, StreamEvent } from './stream-event.ts';
+import type { StreamEvent } from './stream-event.ts';
 import { SynAdmission } from './syn-admission.ts';
 
 export interface PortTableOptions {
@@ -45,7 +46,6 @@ export class PortTable {
   readonly #ports: EphemeralPorts;
   readonly #admission: SynAdmission;
   readonly #resets: ResetResponder;
-  readonly #host: ConnectionHost;
   readonly #shares: ReceiveShares;
   readonly #listeners = new Set<number>();
   readonly #peers = new Map<number, PeerStreams>();
@@ -65,12 +65,6 @@ export class PortTable {
     this.#admission = new SynAdmission(this.#config);
     this.#resets = new ResetResponder(this.#config.resetsPerSecond);
     this.#shares = new ReceiveShares(this.#config);
-    this.#host = {
-      touched: (connection) => this.#touched.add(connection),
-      emit: (event) => this.#events.push(event),
-      count: (reason) => this.#count(reason),
-      refuse: (packet, now) => this.#refuse(packet, now),
-    };
   }
 
   /** Streams that exist, those in TIME_WAIT included. */
@@ -111,18 +105,20 @@ export class PortTable {
     if (this.#size >= this.#config.streams) throw new PilotError('queue.full', 'no room for another stream');
     const inUse = (local: number) => this.#listeners.has(local) || this.#find(node, network, local, port) !== undefined;
     const localPort = this.#ports.draw(remoteName(target), inUse, now.monotonicMs);
-    const connection = Connection.dial(
-      {
-        local: { network, node: this.nodeId },
-        remote: { network, node },
-        localPort,
-        remotePort: port,
-        initialSequence,
-        config: this.#config,
-        share: this.#shares.open(node),
-        host: this.#host,
-      },
-      now,
+    const connection = this.#create((host) =>
+      Connection.dial(
+        {
+          local: { network, node: this.nodeId },
+          remote: { network, node },
+          localPort,
+          remotePort: port,
+          initialSequence,
+          config: this.#config,
+          share: this.#shares.open(node),
+          host,
+        },
+        now,
+      ),
     );
     this.#add(connection);
     return connection;
@@ -237,22 +233,35 @@ export class PortTable {
   }
 
   #accept(syn: Packet, now: Instant): void {
-    const connection = Connection.accept(
-      {
-        local: { network: syn.destination.network, node: this.nodeId },
-        remote: syn.source,
-        localPort: syn.destinationPort,
-        remotePort: syn.sourcePort,
-        initialSequence: this.#initialSequence(),
-        config: this.#config,
-        share: this.#shares.open(syn.source.node),
-        host: this.#host,
-      },
-      syn,
-      now,
+    const connection = this.#create((host) =>
+      Connection.accept(
+        {
+          local: { network: syn.destination.network, node: this.nodeId },
+          remote: syn.source,
+          localPort: syn.destinationPort,
+          remotePort: syn.sourcePort,
+          initialSequence: this.#initialSequence(),
+          config: this.#config,
+          share: this.#shares.open(syn.source.node),
+          host,
+        },
+        syn,
+        now,
+      ),
     );
     this.#add(connection);
     this.#events.push({ type: 'accepted', connection, port: connection.localPort });
+  }
+
+  /** A connection knows nothing of the table's events: its own get its name here. */
+  #create(make: (host: ConnectionHost) => Connection): Connection {
+    const connection: Connection = make({
+      touched: () => this.#touched.add(connection),
+      emit: (event) => this.#events.push({ ...event, connection }),
+      count: (reason) => this.#count(reason),
+      refuse: (packet, now) => this.#refuse(packet, now),
+    });
+    return connection;
   }
 
   #replace(connection: Connection, nowMs: Millis): void {

@@ -1,8 +1,8 @@
 import type { Instant, Millis } from '../../base/clock.ts';
 import type { Connection } from '../../stream/connection.ts';
+import type { CloseReason } from '../../stream/connection-event.ts';
 import { PortTable } from '../../stream/port-table.ts';
 import type { StreamConfig } from '../../stream/stream-config.ts';
-import type { CloseReason } from '../../stream/stream-event.ts';
 import type { Packet } from '../../wire/packet.ts';
 import { NODE_9 } from './stream-packet.ts';
 

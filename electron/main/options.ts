@@ -31,6 +31,7 @@ export function parseOptions(argv: readonly string[]): AppOptions {
       identity: string,
       downloads: string,
     },
+    public: { type: 'boolean' },
     'no-fleet': { type: 'boolean' },
     'no-rate-limits': { type: 'boolean' },
   } as const;
@@ -50,6 +51,7 @@ export function parseOptions(argv: readonly string[]): AppOptions {
     listen: address('--listen', values.listen),
     endpoint: address('--endpoint', values.endpoint),
     identity: text('--identity', values.identity),
+    public: values.public === true,
     rateLimits: values['no-rate-limits'] !== true,
   };
   return { plan, downloads: text('--downloads', values.downloads) };

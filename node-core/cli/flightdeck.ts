@@ -132,6 +132,7 @@ program
     peerEndpointText,
   )
   .option('--identity <file>', 'where its identity is kept')
+  .option('--public', 'let everybody reach it in a network that is joined', false)
   .option(...NO_RATE_LIMITS)
   .action((options) =>
     runUntilStopped((lifetime) => {
@@ -149,6 +150,7 @@ program
         otlpHttp,
         http,
         ...own,
+        public: options.public,
         rateLimits,
       };
       return startServe(plan, lifetime);

@@ -40,6 +40,8 @@ export interface DeckHostOptions {
   /** The file of the identity, where it is not the data folder's. */
   readonly identity: string | undefined;
   readonly networkName: string;
+  /** Whether everybody may reach this node; else those it trusts and those it shares a group with. */
+  readonly public: boolean;
   /** False lifts what is bounded per second. */
   readonly rateLimits: boolean;
   /** The built interface, for a browser; without it only the contract is served. */
@@ -86,6 +88,7 @@ export async function startDeckHost(options: DeckHostOptions, lifetime: Lifetime
     trusted,
     keepTrusted: (peers) => trust.write(peers),
     networkName: options.networkName,
+    public: options.public,
     rateLimits: options.rateLimits,
     adminToken: process.env.FLIGHTDECK_ADMIN_TOKEN,
     startCollector: (events) => startCollector({ folder: join(data, 'store'), listen: options.otlpHttp }, events),

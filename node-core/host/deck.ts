@@ -48,6 +48,7 @@ export interface DeckOptions {
   /** Keeps whom it trusts for later ones. */
   readonly keepTrusted: (peers: readonly TrustedPeer[]) => Promise<void>;
   readonly networkName: string;
+  readonly public: boolean;
   readonly adminToken: string | undefined;
   readonly rateLimits: boolean;
   readonly startCollector: (events: CollectorEvents) => Promise<DeckCollector>;
@@ -101,7 +102,7 @@ export class Deck {
     });
     this.node = new RunningNode({
       identity,
-      profile: createProfile({ listen: endpoint ?? socket.local, version: VERSION, hostname, public: true }),
+      profile: createProfile({ listen: endpoint ?? socket.local, version: VERSION, hostname, public: options.public }),
       socket,
       registry,
       registryFingerprint: options.registryFingerprint,

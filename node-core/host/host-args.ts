@@ -30,6 +30,7 @@ export function parseHostArgs(args: readonly string[]): DeckHostOptions {
       endpoint: text,
       identity: text,
       name: text,
+      public: { type: 'boolean' },
       'no-rate-limits': { type: 'boolean' },
     },
   });
@@ -46,6 +47,7 @@ export function parseHostArgs(args: readonly string[]): DeckHostOptions {
     endpoint: values.endpoint === undefined ? undefined : endpoint(values.endpoint),
     identity: values.identity,
     networkName: values.name ?? `Network at ${values.registry}`,
+    public: values.public === true,
     rateLimits: values['no-rate-limits'] !== true,
     pages: `${__dirname}/../renderer`,
   };

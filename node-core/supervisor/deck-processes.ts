@@ -21,6 +21,8 @@ export interface DeckPlan {
   readonly endpoint: string | undefined;
   /** The file of the node's identity, where it is not in the data folder. */
   readonly identity: string | undefined;
+  /** Lets everybody reach this node in a network that is joined; in the embedded one they may. */
+  readonly public: boolean;
   /** False lifts in every process what is bounded per second; for tests under load. */
   readonly rateLimits: boolean;
 }
@@ -121,18 +123,20 @@ async function startRendezvous(plan: DeckPlan, supervisor: Supervisor): Promise<
 }
 
 /** Where the host was reached so far. */
-interface Chosen {
+export interface Chosen {
   http: string | undefined;
   keptOtlpHttp: string | undefined;
 }
 
-function hostArgs(plan: DeckPlan, rendezvous: RendezvousAddresses, chosen: Chosen): readonly string[] {
+/** The deck host's command line. In a network of others a deck shows itself to nobody, unless the operator says so. */
+export function hostArgs(plan: DeckPlan, rendezvous: RendezvousAddresses, chosen: Chosen): readonly string[] {
   const args = ['--data', plan.dataFolder, '--registry', rendezvous.registry, '--beacon', rendezvous.beacon];
   if (rendezvous.fingerprint !== undefined) args.push('--registry-fingerprint', rendezvous.fingerprint);
   if (plan.otlpHttp !== undefined) args.push('--otlp-http', plan.otlpHttp);
   if (chosen.keptOtlpHttp !== undefined) args.push('--kept-otlp-http', chosen.keptOtlpHttp);
   if (chosen.http !== undefined) args.push('--http', chosen.http);
   if (plan.rendezvous === undefined) args.push('--name', 'Local network');
+  if (plan.rendezvous === undefined || plan.public) args.push('--public');
   args.push(...placeArgs(plan));
   if (plan.endpoint !== undefined) args.push('--endpoint', plan.endpoint);
   if (plan.identity !== undefined) args.push('--identity', plan.identity);

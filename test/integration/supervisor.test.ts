@@ -39,6 +39,7 @@ const plan = (changes: Partial<DeckPlan>): DeckPlan => ({
   listen: undefined,
   endpoint: undefined,
   identity: undefined,
+  public: false,
   rateLimits: true,
   ...changes,
 });

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseOptions } from '../../../../electron/main/options.ts';
+import { parseHostArgs } from '../../../../node-core/host/host-args.ts';
+import { hostArgs } from '../../../../node-core/supervisor/deck-processes.ts';
 
 test('without arguments it is the demo: an embedded rendezvous and 24 agents', () => {
   expect(parseOptions([]).plan).toMatchObject({ fleetAgents: 24, rendezvous: undefined, otlpHttp: undefined });
@@ -28,6 +30,18 @@ test('the node of this deck listens, is reached and is known as it is told', () 
     endpoint: '198.51.100.1:4000',
     identity: '/me.json',
   });
+});
+
+const JOINED = ['--registry', '192.0.2.1:9000', '--beacon', '192.0.2.1:9001'];
+test.each([
+  ['in a network that is joined, to nobody', JOINED, false],
+  ['in a network that is joined, to everybody where that is asked for', [...JOINED, '--public'], true],
+  ['in its own demo network, to everybody', [], true],
+])('a deck shows itself %s', (_what, argv, isPublic) => {
+  const { plan } = parseOptions(argv);
+  const rendezvous = plan.rendezvous ?? { registry: '127.0.0.1:1', beacon: '127.0.0.1:2' };
+  const args = hostArgs(plan, rendezvous, { http: undefined, keptOtlpHttp: undefined });
+  expect(parseHostArgs(args).public).toBe(isPublic);
 });
 
 test.each([

@@ -32,7 +32,8 @@ export type PilotErrorCode =
   | 'config.invalid'
   | 'folder.in-use'
   | 'folder.unusable'
-  | 'deck.stopping';
+  | 'deck.stopping'
+  | 'node.stopped';
 
 /**
  * A broken promise to a caller. A dropped packet is not one: it is an event with a reason and a counter,

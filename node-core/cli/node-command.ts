@@ -73,7 +73,7 @@ export async function startNode(command: NodeCommand, lifetime: Lifetime) {
   );
   lifetime.onEnd(() => node.stop());
   logFigures(log, lifetime, () => ({
-    framesDropped: Object.fromEntries(node.core.tunnels.drops()),
+    framesDropped: Object.fromEntries(node.frameDrops),
     datagramsDropped: Object.fromEntries(socket.counts.dropped.counts),
   }));
   await lifetime.until(node.registered());

@@ -129,7 +129,7 @@ export class Deck {
     };
     this.#pinger = new PeerPinger(this.node, clock, {
       answered: (nodeId, rttMs, at) => {
-        const key = this.node.core.peerKey(nodeId);
+        const key = this.node.peerKey(nodeId);
         this.#state.pingAnswered(nodeId, rttMs, at, key && toHex(key));
         this.graph.touch();
       },
@@ -213,11 +213,7 @@ export class Deck {
         this.#registered(event);
         break;
       case 'registry':
-        this.status.setRegistry(
-          event.state,
-          Number(event.since.unixNano / NANOS_PER_MS),
-          this.node.core.registry.rttMs,
-        );
+        this.status.setRegistry(event.state, Number(event.since.unixNano / NANOS_PER_MS), this.node.registryRttMs);
         if (event.state === 'ok') void this.#directory.refresh();
         break;
       case 'beacon':
@@ -257,10 +253,10 @@ export class Deck {
   }
 
   #setTrust(): void {
-    const { core } = this.node;
+    const { node } = this;
     this.#state.setTrust(
-      core.trustedPeers().map(({ nodeId, publicKey }) => {
-        const refused = core.refusedKeyOf(nodeId);
+      node.trustedPeers().map(({ nodeId, publicKey }) => {
+        const refused = node.refusedKeyOf(nodeId);
         return { nodeId, publicKey: toHex(publicKey), ...(refused === undefined ? {} : { changedTo: toHex(refused) }) };
       }),
     );
@@ -277,7 +273,7 @@ export class Deck {
   }
 
   #setSelf(): void {
-    const { profile, memberships } = this.node.core;
+    const { profile, memberships } = this.node;
     this.#state.setSelf({
       nodeId: this.node.nodeId,
       hostname: profile.hostname,
@@ -307,7 +303,7 @@ export class Deck {
     this.#state.setGroups(groups);
     this.#setSelf();
     this.graph.touch();
-    this.#pinger.setPeers(new Set([...nodes.map(({ nodeId }) => nodeId), ...this.node.core.tunnels.peers()]));
+    this.#pinger.setPeers(new Set([...nodes.map(({ nodeId }) => nodeId), ...this.node.peers()]));
   }
 
   #handleReports(reports: readonly Report[]): void {
@@ -318,7 +314,7 @@ export class Deck {
 
   #serveTelemetry({ duplex, peerNodeId }: OpenStream): void {
     this.#pinger.heard(peerNodeId);
-    const key = this.node.core.peerKey(peerNodeId);
+    const key = this.node.peerKey(peerNodeId);
     if (key === undefined) return void duplex.destroy();
     const address = formatAddress({ network: 0, node: peerNodeId });
     this.collector.serveStream(duplex, { nodeId: peerNodeId, address, publicKey: toHex(key) });

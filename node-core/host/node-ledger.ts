@@ -41,10 +41,9 @@ export function peerExports(self: number, topology: Topology, names: Pick<GraphN
 }
 
 function frames(node: RunningNode): LedgerStage {
-  const { tunnels } = node.core;
-  const drops = tunnels.drops();
+  const drops = node.frameDrops;
   const dropped = [...drops.values()].reduce((sum, count) => sum + count, 0);
-  const kept = tunnels.peers().reduce((sum, peer) => sum + (node.core.tunnelReport(peer)?.packetsReceived ?? 0), 0);
+  const kept = node.peers().reduce((sum, peer) => sum + (node.tunnelReport(peer)?.packetsReceived ?? 0), 0);
   return { stage: 'frames', received: kept + dropped, kept, dropped, reasons: Object.fromEntries(drops) };
 }
 

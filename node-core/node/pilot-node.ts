@@ -22,6 +22,8 @@ import type { Answer, RegistryCaller, TracedCall } from './registry-call.ts';
 import { RegistryClient } from './registry-client.ts';
 import type { IdNews, Memberships, NodeProfile, ProfileNews } from './registry-profile.ts';
 import { type Report, Reporter } from './reporter.ts';
+import type { Service } from './service.ts';
+import { ServiceHost } from './service-host.ts';
 import { Trust, type TrustEvent } from './trust.ts';
 import type { TrustedPeer } from './trusted-peers.ts';
 
@@ -104,6 +106,7 @@ export class PilotNode {
   readonly #reporter: Reporter;
   readonly #trust: Trust;
   readonly #groups: Groups;
+  readonly #services: ServiceHost;
   readonly #peerKeys = new Map<number, SessionKeys>();
   readonly #events: NodeEvent[] = [];
   readonly #startedAt: bigint;
@@ -142,6 +145,11 @@ export class PilotNode {
       tracer: tracer ?? silentTracer,
       untracedPorts: new Set(options.untracedPorts),
       endsWith: (peerNodeId) => this.#flowEnds(peerNodeId),
+    });
+    this.#services = new ServiceHost({
+      listen: (port) => this.streams.listen(port),
+      spanOf: (connection) => this.spanOf(connection),
+      linkStream: (connection, context) => this.linkStream(connection, context),
     });
     this.#lookups = new PeerLookups({
       profile: options.profile,
@@ -253,6 +261,17 @@ export class PilotNode {
     this.tunnels.connect(nodeId, now, this.#flows.dialled(connection, parent, now));
     this.#settle(now);
     return connection;
+  }
+
+  /** Answers on a well-known port. @throws PilotError `port.in-use` */
+  serve(service: Service): void {
+    this.#services.serve(service);
+  }
+
+  /** Ends the streams that services have, without waiting for their peers. */
+  resetServices(now: Instant): void {
+    this.#services.reset();
+    this.#settle(now);
   }
 
   /** Sends one datagram; it may be lost. Throws as `TunnelTable.send`. */
@@ -535,6 +554,7 @@ export class PilotNode {
         break;
     }
     this.#events.push({ type: 'stream', event });
+    this.#services.handle(event, now);
   }
 
   #flowEnds(peerNodeId: number): FlowEnds {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Clock, Instant } from '../base/clock.ts';
 import type { DatagramCounts } from '../base/datagram-counts.ts';
 import { PilotError } from '../base/errors.ts';
-import type { PathKind } from '../base/report.ts';
+import type { PathKind, TunnelReport } from '../base/report.ts';
 import type { SpanContext, Tracer } from '../base/tracer.ts';
 import { type DatagramSocket, type Endpoint, type FramedChannel, formatEndpoint } from '../base/transport.ts';
 import type { Identity } from '../crypto/identity.ts';
@@ -11,9 +11,10 @@ import { openChannel } from '../io/open-channel.ts';
 import { drainNode } from '../node/drain-node.ts';
 import { type DialOptions, type NodeEvent, PilotNode, type PilotNodeOptions } from '../node/pilot-node.ts';
 import type { TracedCall } from '../node/registry-call.ts';
-import type { NodeProfile } from '../node/registry-profile.ts';
+import type { Memberships, NodeProfile } from '../node/registry-profile.ts';
 import type { Report } from '../node/reporter.ts';
-import type { Service, ServiceStream, StreamHandler } from '../services/service.ts';
+import type { Service } from '../node/service.ts';
+import type { TrustedPeer } from '../node/trusted-peers.ts';
 import type { Connection } from '../stream/connection.ts';
 import { type CloseReason, closeCode } from '../stream/connection-event.ts';
 import type { StreamEvent } from '../stream/stream-event.ts';
@@ -62,10 +63,7 @@ export interface PingResult {
   readonly path: PathKind;
 }
 
-interface Waiter<T> {
-  readonly resolve: (value: T) => void;
-  readonly reject: (error: PilotError) => void;
-}
+type Settle<T> = (result: T | PilotError) => void;
 
 const REGISTRY_DIAL_MS = 5_000;
 const GIVE_UP_NAME_MS = 1_000;
@@ -75,12 +73,12 @@ export class RunningNode {
   readonly #options: RunningNodeOptions;
   readonly #node: PilotNode;
   readonly #loop: EventLoop;
-  readonly #services = new Map<number, Service>();
   readonly #listeners = new Map<number, (stream: OpenStream) => void>();
-  readonly #handlers = new Map<Connection, StreamHandler>();
   readonly #ports = new Map<Connection, StreamPort>();
-  readonly #dials = new Map<Connection, Waiter<Connection>>();
-  readonly #pings = new Map<number, Waiter<PingResult>>();
+  readonly #dials = new Map<Connection, Settle<Connection>>();
+  readonly #pings = new Map<number, Settle<PingResult>>();
+  /** Each ends one promise of this node that is not settled. */
+  readonly #endings = new Set<() => void>();
   readonly #registered: Promise<void>;
   #channel: FramedChannel | undefined;
   #announceRegistered: () => void = () => {};
@@ -102,11 +100,6 @@ export class RunningNode {
     this.#loop.run((now) => this.#node.handleTimeout(now));
   }
 
-  /** Figures and reports; change nothing through it. */
-  get core(): PilotNode {
-    return this.#node;
-  }
-
   /** What its socket was to send and got, and what was dropped of it. */
   get datagrams(): DatagramCounts {
     return this.#options.socket.counts;
@@ -124,15 +117,57 @@ export class RunningNode {
     return this.#options.identity.publicKey;
   }
 
-  /** Resolves when the registry has given this node its id. */
+  /** What it is called, and where peers reach it now. */
+  get profile(): NodeProfile {
+    return this.#node.profile;
+  }
+
+  get memberships(): Memberships {
+    return this.#node.memberships;
+  }
+
+  /** The last round trip to the registry; undefined before the first. */
+  get registryRttMs(): number | undefined {
+    return this.#node.registry.rttMs;
+  }
+
+  /** Frames that its tunnels did not take, by reason. */
+  get frameDrops(): ReadonlyMap<string, number> {
+    return this.#node.tunnels.drops();
+  }
+
+  /** Node ids of those it has tunnels with. */
+  peers(): readonly number[] {
+    return this.#node.tunnels.peers();
+  }
+
+  tunnelReport(peerNodeId: number): TunnelReport | undefined {
+    return this.#node.tunnelReport(peerNodeId);
+  }
+
+  /** Whom this node trusts, and under which keys. */
+  trustedPeers(): readonly TrustedPeer[] {
+    return this.#node.trustedPeers();
+  }
+
+  /** The key that the registry names for a trusted peer in place of the trusted one; undefined where it names that. */
+  refusedKeyOf(peerNodeId: number): Uint8Array | undefined {
+    return this.#node.refusedKeyOf(peerNodeId);
+  }
+
+  /** The identity key that the session with a peer stands on. */
+  peerKey(peerNodeId: number): Uint8Array | undefined {
+    return this.#node.peerKey(peerNodeId);
+  }
+
+  /** Resolves when the registry has given this node its id. @throws PilotError `node.stopped` */
   registered(): Promise<void> {
-    return this.#registered;
+    return this.#promise((settle) => void this.#registered.then(() => settle(undefined)));
   }
 
   /** Answers on a well-known port. @throws PilotError `port.in-use` */
   serve(service: Service): void {
-    this.#node.streams.listen(service.port);
-    this.#services.set(service.port, service);
+    this.#node.serve(service);
   }
 
   /** Hands streams to a port to `onStream`. @throws PilotError `port.in-use` */
@@ -144,18 +179,22 @@ export class RunningNode {
   /**
    * Opens a stream; resolves when the peer has answered.
    *
-   * @throws PilotError `dial.refused`, `dial.timeout`, `dial.self`, `registry.unavailable`
+   * @throws PilotError `dial.refused`, `dial.timeout`, `dial.self`, `registry.unavailable`, `node.stopped`; `dial.cancelled`
+   *   when the signal is aborted, before the dial or during it
    */
   async dial(options: DialOptions, signal?: AbortSignal): Promise<OpenStream> {
-    const opened = new Promise<Connection>((resolve, reject) => {
+    let cancel = () => {};
+    const opened = await this.#promise<Connection>((settle) => {
+      if (signal?.aborted) return settle(new PilotError('dial.cancelled', 'the dial was cancelled'));
       const connection = this.#loop.run((now) => {
         const dialled = this.#node.dial(options, now);
-        this.#dials.set(dialled, { resolve, reject });
+        this.#dials.set(dialled, settle);
         return dialled;
       });
-      signal?.addEventListener('abort', () => this.#cancelDial(connection), { once: true });
-    });
-    return this.#open(await opened);
+      cancel = () => this.#cancelDial(connection);
+      signal?.addEventListener('abort', cancel);
+    }).finally(() => signal?.removeEventListener('abort', cancel));
+    return this.#open(opened);
   }
 
   /** Keeps the tunnel to a peer up and measured. */
@@ -163,24 +202,21 @@ export class RunningNode {
     this.#loop.run((now) => this.#node.tunnels.watch(nodeId, true, now));
   }
 
-  /** @throws PilotError `peer.silent` when nothing came back in time. */
+  /** @throws PilotError `peer.silent` when nothing came back in time, `node.stopped` */
   ping(nodeId: number, timeoutMs: number): Promise<PingResult> {
-    return new Promise((resolve, reject) => {
-      this.#loop.run((now) => {
-        this.#pings.set(this.#node.tunnels.ping(nodeId, now, { timeoutMs }), { resolve, reject });
-      });
+    return this.#promise((settle) => {
+      this.#loop.run((now) => this.#pings.set(this.#node.tunnels.ping(nodeId, now, { timeoutMs }), settle));
     });
   }
 
   /**
    * Asks the registry.
    *
-   * @throws PilotError `registry.refused` with its words and `refusal` among its details, `registry.unavailable`
+   * @throws PilotError `registry.refused` with its words and `refusal` among its details, `registry.unavailable`,
+   *   `node.stopped`
    */
   ask<T extends RegistryCall>(type: T, request: RequestOf<T>, traced: TracedCall = {}): Promise<ReplyOf<T>> {
-    return new Promise((resolve, reject) => {
-      this.#loop.run((now) => this.#node.ask(type, request, (result) => settle(result, resolve, reject), now, traced));
-    });
+    return this.#promise((settle) => this.#loop.run((now) => this.#node.ask(type, request, settle, now, traced)));
   }
 
   /**
@@ -190,26 +226,22 @@ export class RunningNode {
    * @throws PilotError as `ask`
    */
   async trust(peerNodeId: number, publicKey?: Uint8Array): Promise<void> {
-    await new Promise((resolve, reject) => {
-      this.#loop.run((now) =>
-        this.#node.trust(peerNodeId, (result) => settle(result, resolve, reject), now, publicKey),
-      );
-    });
+    await this.#promise((settle) => this.#loop.run((now) => this.#node.trust(peerNodeId, settle, now, publicKey)));
   }
 
   /** Takes the trust in a peer back. @throws PilotError as `ask` */
   async untrust(peerNodeId: number): Promise<void> {
-    await new Promise((resolve, reject) => {
-      this.#loop.run((now) => this.#node.untrust(peerNodeId, (result) => settle(result, resolve, reject), now));
-    });
+    await this.#promise((settle) => this.#loop.run((now) => this.#node.untrust(peerNodeId, settle, now)));
   }
 
-  async join(groupId: number, token: string): Promise<void> {
-    await this.#settled((answer, now) => this.#node.join(groupId, token, answer, now));
+  /** @throws PilotError as `ask` */
+  join(groupId: number, token: string): Promise<void> {
+    return this.#promise((settle) => this.#loop.run((now) => this.#node.join(groupId, token, settle, now)));
   }
 
-  async leave(groupId: number): Promise<void> {
-    await this.#settled((answer, now) => this.#node.leave(groupId, answer, now));
+  /** @throws PilotError as `ask` */
+  leave(groupId: number): Promise<void> {
+    return this.#promise((settle) => this.#loop.run((now) => this.#node.leave(groupId, settle, now)));
   }
 
   /** Runs a command on the core; what it has to say is sent before this returns. */
@@ -217,13 +249,14 @@ export class RunningNode {
     return this.#loop.run((now) => act(this.#node, now));
   }
 
-  /** Ends in order: its name is free at once, not when the registry misses it. */
+  /** Ends in order: its name is free at once, not when the registry misses it. Whoever waits for it is told. */
   async stop(): Promise<void> {
     await this.#giveUpName();
     this.#stopped = true;
-    for (const connection of [...this.#ports.keys(), ...this.#handlers.keys()]) connection.reset();
-    this.#loop.run(() => {});
+    for (const connection of this.#ports.keys()) connection.reset();
+    this.#loop.run((now) => this.#node.resetServices(now));
     this.#loop.stop();
+    for (const end of [...this.#endings]) end();
     this.#channel?.close();
     await new Promise((resolve) => setImmediate(resolve)); // the last datagrams leave
     await this.#options.socket.close();
@@ -241,9 +274,23 @@ export class RunningNode {
     });
   }
 
-  #settled(act: (answer: (failure: PilotError | undefined) => void, now: Instant) => void): Promise<void> {
+  /** A promise that is rejected when this node ends before it is settled. */
+  #promise<T>(start: (settle: Settle<T>) => void): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#loop.run((now) => act((failure) => (failure === undefined ? resolve() : reject(failure)), now));
+      const settle: Settle<T> = (result) => {
+        this.#endings.delete(end);
+        if (result instanceof PilotError) reject(result);
+        else resolve(result);
+      };
+      const end = () => settle(new PilotError('node.stopped', 'this node has stopped'));
+      if (this.#stopped) return end();
+      this.#endings.add(end);
+      try {
+        start(settle);
+      } catch (error) {
+        this.#endings.delete(end);
+        reject(error);
+      }
     });
   }
 
@@ -271,13 +318,13 @@ export class RunningNode {
         this.#announceRegistered();
         break;
       case 'stream':
-        this.#handleStream(event.event, now);
+        this.#handleStream(event.event);
         break;
       case 'tunnel':
         if (event.event.type === 'pong')
-          this.#takePing(event.event.pingId)?.resolve({ rttMs: event.event.rttMs, path: event.event.path });
+          this.#takePing(event.event.pingId)?.({ rttMs: event.event.rttMs, path: event.event.path });
         if (event.event.type === 'ping-timeout') {
-          this.#takePing(event.event.pingId)?.reject(new PilotError('peer.silent', 'no answer to an encrypted ping'));
+          this.#takePing(event.event.pingId)?.(new PilotError('peer.silent', 'no answer to an encrypted ping'));
         }
         break;
       default:
@@ -286,10 +333,10 @@ export class RunningNode {
     this.#options.onEvent?.(event, now);
   }
 
-  #takePing(pingId: number): Waiter<PingResult> | undefined {
-    const waiter = this.#pings.get(pingId);
+  #takePing(pingId: number): Settle<PingResult> | undefined {
+    const settle = this.#pings.get(pingId);
     this.#pings.delete(pingId);
-    return waiter;
+    return settle;
   }
 
   async #openRegistry(): Promise<void> {
@@ -317,29 +364,26 @@ export class RunningNode {
     channel?.close();
   }
 
-  #handleStream(event: StreamEvent, now: Instant): void {
+  #handleStream(event: StreamEvent): void {
     const { connection } = event;
-    const handler = this.#handlers.get(connection);
     const port = this.#ports.get(connection);
     switch (event.type) {
       case 'accepted':
-        this.#accept(connection, now);
+        this.#listeners.get(event.port)?.(this.#open(connection));
         return;
       case 'established':
-        this.#dials.get(connection)?.resolve(connection);
+        this.#dials.get(connection)?.(connection);
         this.#dials.delete(connection);
         return;
       case 'readable':
       case 'ended':
-        handler?.handleReadable(now);
         port?.onReadable?.();
         return;
       case 'writable':
-        handler?.handleWritable(now);
         port?.onWritable?.();
         return;
       case 'closed':
-        this.#handleClosed(connection, event.reason, now);
+        this.#handleClosed(connection, event.reason);
         return;
       case 'syn-retry':
         return;
@@ -348,37 +392,13 @@ export class RunningNode {
     }
   }
 
-  #handleClosed(connection: Connection, reason: CloseReason, now: Instant): void {
+  #handleClosed(connection: Connection, reason: CloseReason): void {
     const code = closeCode(reason);
     const error = code === undefined ? undefined : new PilotError(code, `the stream ended: ${reason}`);
-    this.#handlers.get(connection)?.handleClosed(now);
     this.#ports.get(connection)?.onClosed?.(error);
-    this.#dials.get(connection)?.reject(error ?? new PilotError('stream.closed', 'the stream ended'));
+    this.#dials.get(connection)?.(error ?? new PilotError('stream.closed', 'the stream ended'));
     this.#dials.delete(connection);
-    this.#handlers.delete(connection);
     this.#ports.delete(connection);
-  }
-
-  #accept(connection: Connection, now: Instant): void {
-    const service = this.#services.get(connection.localPort);
-    if (service !== undefined) {
-      this.#handlers.set(connection, service.accept(this.#serviceStream(connection), now));
-      return;
-    }
-    this.#listeners.get(connection.localPort)?.(this.#open(connection));
-  }
-
-  #serviceStream(connection: Connection): ServiceStream {
-    return {
-      peerNodeId: connection.remote.node,
-      groupId: connection.remote.network,
-      span: this.#node.spanOf(connection),
-      link: (context) => this.#node.linkStream(connection, context),
-      read: (now) => connection.read(now),
-      write: (bytes, now) => connection.write(bytes, now),
-      close: () => connection.close(),
-      reset: () => connection.reset(),
-    };
   }
 
   #open(connection: Connection): OpenStream {
@@ -397,11 +417,11 @@ export class RunningNode {
   }
 
   #cancelDial(connection: Connection): void {
-    const waiter = this.#dials.get(connection);
-    if (waiter === undefined) return;
+    const settle = this.#dials.get(connection);
+    if (settle === undefined) return;
     this.#dials.delete(connection);
     this.#loop.run(() => connection.reset());
-    waiter.reject(new PilotError('dial.cancelled', 'the dial was cancelled'));
+    settle(new PilotError('dial.cancelled', 'the dial was cancelled'));
   }
 }
 
@@ -417,9 +437,4 @@ export function createProfile(
     public: chosen.public ?? false,
     tags: chosen.tags ?? [],
   };
-}
-
-function settle<T>(result: T | PilotError, resolve: (value: T) => void, reject: (error: PilotError) => void): void {
-  if (result instanceof PilotError) reject(result);
-  else resolve(result);
 }

@@ -1,6 +1,7 @@
 import { utf8 } from '../base/bytes.ts';
 import type { Instant } from '../base/clock.ts';
 import type { SpanContext } from '../base/tracer.ts';
+import type { Service, ServiceStream, StreamHandler } from '../node/service.ts';
 import {
   acknowledgementText,
   DATA_TYPE,
@@ -11,7 +12,6 @@ import {
   refusalText,
 } from '../wire/data-exchange.ts';
 import { PORT } from '../wire/packet.ts';
-import type { Service, ServiceStream, StreamHandler } from './service.ts';
 
 /** A message that a peer sent: text, JSON (not validated) or bytes. */
 export interface DataMessage {

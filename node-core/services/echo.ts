@@ -1,5 +1,5 @@
 import type { Instant } from '../base/clock.ts';
-import type { Service, ServiceStream, StreamHandler } from './service.ts';
+import type { Service, ServiceStream, StreamHandler } from '../node/service.ts';
 
 /** Echo, port 7: every byte comes back unchanged, as far as the peer reads. No framing, no limit. */
 export const echoService: Service = { port: 7, accept: (stream) => new EchoStream(stream) };

@@ -10,7 +10,6 @@ import type { TrustedPeer } from '../../node-core/node/trusted-peers.ts';
 import { Beacon } from '../../node-core/rendezvous/beacon.ts';
 import { Directory } from '../../node-core/rendezvous/directory.ts';
 import { echoService } from '../../node-core/services/echo.ts';
-import type { Service, ServiceStream, StreamHandler } from '../../node-core/services/service.ts';
 import type { Connection } from '../../node-core/stream/connection.ts';
 import type { Transmit } from '../../node-core/tunnel/tunnel-table.ts';
 import { encodeRegistryReply, type JsonObject, parseRegistryMessage } from '../../node-core/wire/registry-message.ts';
@@ -33,13 +32,11 @@ export class SimNode implements SimMachine {
   readonly received = new Map<Connection, Uint8Array[]>();
   readonly #world: SimWorld;
   readonly #unsent = new Map<Connection, Uint8Array>();
-  readonly #handlers = new Map<Connection, StreamHandler>();
-  readonly #services = new Map<number, Service>([[echoService.port, echoService]]);
 
   constructor(world: SimWorld, options: PilotNodeOptions) {
     this.#world = world;
     this.core = new PilotNode(options, world.network.now);
-    for (const port of this.#services.keys()) this.core.streams.listen(port);
+    this.core.serve(echoService);
   }
 
   get nodeId(): number {
@@ -104,25 +101,15 @@ export class SimNode implements SimMachine {
 
   #handleStream(event: Extract<NodeEvent, { type: 'stream' }>['event'], now: Instant): void {
     const { connection } = event;
-    const handler = this.#handlers.get(connection);
-    if (event.type === 'accepted') {
-      const service = this.#services.get(event.port);
-      if (service !== undefined) this.#handlers.set(connection, service.accept(this.#stream(connection), now));
-    }
-    if (event.type === 'readable' || event.type === 'ended') {
-      handler?.handleReadable(now);
-      if (handler === undefined) this.#read(connection, now);
-    }
-    if (event.type === 'writable') {
-      handler?.handleWritable(now);
-      this.#flush(connection, now);
-    }
-    if (event.type === 'closed') handler?.handleClosed(now);
+    if (event.type === 'readable' || event.type === 'ended') this.#read(connection, now);
+    if (event.type === 'writable') this.#flush(connection, now);
   }
 
+  /** Only what came on a stream that this node dialled: the others are its services'. */
   #read(connection: Connection, now: Instant): void {
     const parts = this.received.get(connection);
-    for (let bytes = connection.read(now); bytes !== undefined; bytes = connection.read(now)) parts?.push(bytes);
+    if (parts === undefined) return;
+    for (let bytes = connection.read(now); bytes !== undefined; bytes = connection.read(now)) parts.push(bytes);
   }
 
   #flush(connection: Connection, now: Instant): void {
@@ -131,19 +118,6 @@ export class SimNode implements SimMachine {
     const taken = connection.write(bytes, now);
     if (taken === bytes.length) this.#unsent.delete(connection);
     else this.#unsent.set(connection, bytes.subarray(taken));
-  }
-
-  #stream(connection: Connection): ServiceStream {
-    return {
-      peerNodeId: connection.remote.node,
-      groupId: connection.remote.network,
-      span: this.core.spanOf(connection),
-      link: (context) => this.core.linkStream(connection, context),
-      read: (now) => connection.read(now),
-      write: (bytes, now) => connection.write(bytes, now),
-      close: () => connection.close(),
-      reset: () => connection.reset(),
-    };
   }
 }
 

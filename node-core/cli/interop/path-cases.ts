@@ -40,7 +40,7 @@ async function replaysToOurs(bench: InteropBench) {
   const { node, socket } = await bench.ours();
   const { duplex } = await dial(node, stock.nodeId, PORT.echo);
   await expectEcho(duplex, noise(20_000));
-  const epoch = node.core.tunnelReport(stock.nodeId)?.epoch;
+  const epoch = node.tunnelReport(stock.nodeId)?.epoch;
   const third = await UdpSocket.bind({ host: '127.0.0.1', port: 0 });
   const frames = socket.passed.filter((datagram) => datagram.direction === 'in' && isFrom(datagram, stock)).slice(-200);
   for (const { bytes } of frames) third.send(bytes, socket.local);
@@ -49,7 +49,7 @@ async function replaysToOurs(bench: InteropBench) {
   duplex.end();
   const { path } = await node.ping(stock.nodeId, 2_000);
   expect(path !== 'relay', `the path is ${path}`);
-  expectEqual(node.core.tunnelReport(stock.nodeId)?.epoch, epoch, 'our key exchanges with stock');
+  expectEqual(node.tunnelReport(stock.nodeId)?.epoch, epoch, 'our key exchanges with stock');
   return `${frames.length} frames`;
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Service, ServiceStream } from '../../services/service.ts';
+import type { Service, ServiceStream } from '../../node/service.ts';
 import type { Connection } from '../../stream/connection.ts';
 import { PORT } from '../../wire/packet.ts';
 import { type InteropBench, noise, type OurNode } from './bench.ts';
@@ -248,7 +248,7 @@ async function untilStill(counter: () => number): Promise<number> {
 }
 
 function newest({ node }: OurNode, stock: StockDaemon): Connection {
-  const connection = node.core.streams.openStreams(stock.nodeId).at(-1);
+  const connection = node.run((core) => core.streams.openStreams(stock.nodeId).at(-1));
   if (connection === undefined) throw new Error('there is no stream with stock');
   return connection;
 }
@@ -260,7 +260,7 @@ function portOf(connection: Connection): number {
 
 function goneAtOurs({ node }: OurNode, stock: StockDaemon, port: number): Promise<boolean> {
   return until('our end to close', () =>
-    node.core.streams.openStreams(stock.nodeId).every((connection) => portOf(connection) !== port),
+    node.run((core) => core.streams.openStreams(stock.nodeId).every((connection) => portOf(connection) !== port)),
   );
 }
 

@@ -128,7 +128,7 @@ export class BesiegedDeck {
   async #witnessEpochs(): Promise<(number | undefined)[]> {
     const peers = [this.deckNode.nodeId, this.agentNode.nodeId];
     for (const peer of peers) await this.witness.ping(peer, PATIENCE_MS);
-    return peers.map((peer) => this.witness.core.tunnelReport(peer)?.epoch);
+    return peers.map((peer) => this.witness.tunnelReport(peer)?.epoch);
   }
 }
 

@@ -1,8 +1,13 @@
 import { once } from 'node:events';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PilotError } from '../../../../node-core/base/errors.ts';
+import { SystemClock } from '../../../../node-core/io/system-clock.ts';
+import { UdpSocket } from '../../../../node-core/io/udp-socket.ts';
+import { createIdentity } from '../../../../node-core/runtime/identity-file.ts';
+import { createProfile, RunningNode } from '../../../../node-core/runtime/running-node.ts';
 import { echoService } from '../../../../node-core/services/echo.ts';
 import { LocalNetwork } from '../../../support/local-network.ts';
+import { TcpRelay } from '../../../support/tcp-relay.ts';
 
 let network: LocalNetwork;
 beforeEach(async () => {
@@ -56,7 +61,7 @@ test('no event waits for the next input', async () => {
   const alice = await network.node();
   const dial = alice.dial({ nodeId: 999, groupId: 0, port: 7 }, AbortSignal.timeout(1_000));
   const waiting: unknown[] = [];
-  const look = setInterval(() => waiting.push(alice.core.pollEvent()), 5);
+  const look = setInterval(() => waiting.push(alice.run((core) => core.pollEvent())), 5);
   await expect(dial).rejects.toMatchObject({ code: 'dial.cancelled' });
   clearInterval(look);
   expect(waiting.filter((event) => event !== undefined)).toEqual([]);
@@ -73,4 +78,52 @@ test('membership of a group opens a private node to its members', async () => {
   const [answer] = await once(duplex, 'data');
   expect(String(answer)).toBe('hello');
   duplex.destroy();
+});
+
+describe('when a node stops', () => {
+  let relay: TcpRelay;
+  beforeEach(async () => {
+    relay = await TcpRelay.to(network.registry);
+  });
+  afterEach(() => relay.close());
+
+  test.each([
+    ['a dial', (node: RunningNode, peer: number) => node.dial({ nodeId: peer, groupId: 0, port: 7 })],
+    ['a ping', (node: RunningNode, peer: number) => node.ping(peer, 60_000)],
+    ['a call of the registry', (node: RunningNode, peer: number) => node.ask('lookup', { nodeId: peer })],
+    ['a join', (node: RunningNode) => node.join(1, '')],
+    ['trust', (node: RunningNode, peer: number) => node.trust(peer)],
+  ])('%s that waits is told, and so is a later one', async (_what, act) => {
+    const peer = await network.node();
+    const node = await network.node({}, { registry: relay.local });
+    await peer.stop(); // registered still, and silent
+    relay.freeze();
+    const waiting = act(node, peer.nodeId);
+    await Promise.all([expect(waiting).rejects.toMatchObject({ code: 'node.stopped' }), node.stop()]);
+    await expect(act(node, peer.nodeId)).rejects.toMatchObject({ code: 'node.stopped' });
+  });
+
+  test('who waits for its id is told', async () => {
+    const socket = await UdpSocket.bind({ host: '127.0.0.1', port: 0 });
+    const node = new RunningNode({
+      identity: createIdentity(),
+      profile: createProfile({ listen: socket.local, version: 'test' }),
+      socket,
+      registry: { host: '127.0.0.1', port: 1 },
+      beacon: network.beacon,
+      clock: new SystemClock(),
+    });
+    await Promise.all([expect(node.registered()).rejects.toMatchObject({ code: 'node.stopped' }), node.stop()]);
+  });
+});
+
+test.each(['before the dial', 'during the dial'])('a signal that is aborted %s cancels it', async (when) => {
+  const node = await network.node();
+  const silent = await network.node();
+  await silent.stop();
+  const cancelling = new AbortController();
+  if (when === 'before the dial') cancelling.abort();
+  const dialled = node.dial({ nodeId: silent.nodeId, groupId: 0, port: 7 }, cancelling.signal);
+  cancelling.abort();
+  await expect(dialled).rejects.toMatchObject({ code: 'dial.cancelled' });
 });

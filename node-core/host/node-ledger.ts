@@ -40,11 +40,14 @@ export function peerExports(self: number, topology: Topology, names: Pick<GraphN
   return { stage: 'peer export', received, kept: received - dropped, dropped, reasons };
 }
 
+/** What came through tunnels, and what of it was of no use: no key opened it, or no stream or service took it. */
 function frames(node: RunningNode): LedgerStage {
-  const drops = node.frameDrops;
-  const dropped = [...drops.values()].reduce((sum, count) => sum + count, 0);
-  const kept = node.peers().reduce((sum, peer) => sum + (node.tunnelReport(peer)?.packetsReceived ?? 0), 0);
-  return { stage: 'frames', received: kept + dropped, kept, dropped, reasons: Object.fromEntries(drops) };
+  const opened = node.peers().reduce((sum, peer) => sum + (node.tunnelReport(peer)?.packetsReceived ?? 0), 0);
+  const reasons = new Map(node.frameDrops);
+  for (const [reason, count] of node.streamDrops) reasons.set(`stream: ${reason}`, count);
+  for (const [reason, count] of node.serviceFaults) reasons.set(`service: ${reason}`, count);
+  const unused = [...node.streamDrops.values(), ...node.serviceFaults.values()].reduce((sum, count) => sum + count, 0);
+  return stageFigures('frames', Math.max(0, opened - unused), Object.fromEntries(reasons));
 }
 
 function datagrams({ datagrams: { outgoing, incoming, dropped } }: RunningNode): LedgerStage {

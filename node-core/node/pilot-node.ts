@@ -215,6 +215,7 @@ export class PilotNode {
     this.registry.handleTimeout(now);
     this.tunnels.handleTimeout(now);
     this.streams.handleTimeout(now);
+    this.#services.handleTimeout(now);
     this.#settle(now);
   }
 
@@ -223,6 +224,7 @@ export class PilotNode {
       this.registry.nextTimeout(),
       this.tunnels.nextTimeout(),
       this.streams.nextTimeout(),
+      this.#services.nextTimeout(),
       this.nodeId === 0 ? undefined : this.#reporter.nextTimeout(),
     );
   }
@@ -266,6 +268,11 @@ export class PilotNode {
   /** Answers on a well-known port. @throws PilotError `port.in-use` */
   serve(service: Service): void {
     this.#services.serve(service);
+  }
+
+  /** What went wrong in the services, by reason. */
+  get serviceFaults(): ReadonlyMap<string, number> {
+    return this.#services.faults;
   }
 
   /** Ends the streams that services have, without waiting for their peers. */

@@ -1,4 +1,4 @@
-import type { Instant } from '../base/clock.ts';
+import type { Instant, Millis } from '../base/clock.ts';
 import type { SpanContext } from '../base/tracer.ts';
 
 /** One accepted stream, as a service sees it. */
@@ -30,4 +30,9 @@ export interface StreamHandler {
 export interface Service {
   readonly port: number;
   accept(stream: ServiceStream, now: Instant): StreamHandler;
+  /** What went wrong, by reason; for the ledger. */
+  readonly faults?: ReadonlyMap<string, number>;
+  /** Ends what has waited too long; called no later than `nextTimeout` says. */
+  handleTimeout?(now: Instant): void;
+  nextTimeout?(): Millis | undefined;
 }

@@ -136,6 +136,16 @@ export class RunningNode {
     return this.#node.tunnels.drops();
   }
 
+  /** Packets that its streams did not take, by reason. */
+  get streamDrops(): ReadonlyMap<string, number> {
+    return this.#node.streams.drops;
+  }
+
+  /** What went wrong in its services, by reason. */
+  get serviceFaults(): ReadonlyMap<string, number> {
+    return this.#node.serviceFaults;
+  }
+
   /** Node ids of those it has tunnels with. */
   peers(): readonly number[] {
     return this.#node.tunnels.peers();

@@ -1,5 +1,9 @@
+import { ByteBudget, type HeldBytes } from '../base/byte-budget.ts';
 import { utf8 } from '../base/bytes.ts';
-import type { Instant } from '../base/clock.ts';
+import type { Instant, Millis } from '../base/clock.ts';
+import { DeadlineQueue } from '../base/deadline-queue.ts';
+import { PilotError } from '../base/errors.ts';
+import { Tally } from '../base/tally.ts';
 import type { SpanContext } from '../base/tracer.ts';
 import type { Service, ServiceStream, StreamHandler } from '../node/service.ts';
 import {
@@ -38,9 +42,31 @@ const TYPES: Readonly<Record<DataMessage['kind'], number>> = {
   json: DATA_TYPE.json,
   binary: DATA_TYPE.binary,
 };
-/** Answers that wait for a peer that does not read them; above it the peer's frames wait too. */
-const MAX_UNSENT_BYTES = 1_048_576;
 const REMEMBERED_MESSAGES = 1_024;
+
+/** What peers may make a data exchange hold, and for how long. */
+export interface DataExchangeLimits {
+  /** The longest frame that is taken; the wire allows 16 MiB. */
+  readonly frameBytes: number;
+  /** From a frame's first byte to its last. */
+  readonly frameMs: Millis;
+  /** Bytes of unfinished frames and of answers that a peer does not read: over all its streams, and over all peers. */
+  readonly peerBytes: number;
+  readonly bytes: number;
+  /** Answers of one stream that wait; above it the peer's frames wait too. */
+  readonly unsentBytes: number;
+}
+
+export const DATA_EXCHANGE_DEFAULTS: DataExchangeLimits = {
+  frameBytes: 4_194_304,
+  frameMs: 60_000,
+  peerBytes: 16_777_216,
+  bytes: 67_108_864,
+  unsentBytes: 1_048_576,
+};
+
+/** Why a stream was ended, or, of the last, a frame was not taken. */
+export type DataExchangeFault = 'malformed' | 'oversize' | 'over-share' | 'too-slow' | 'agent-failed';
 
 /**
  * Data exchange, port 1001: each frame is answered by one text frame, `ACK …` or `ERR …`, and handed to the agent, which
@@ -49,14 +75,52 @@ const REMEMBERED_MESSAGES = 1_024;
 export class DataExchangeService implements Service {
   readonly port = PORT.dataExchange;
   readonly #onMessage: (message: DataMessage, reply: DataReply, now: Instant) => void;
+  readonly #limits: DataExchangeLimits;
+  readonly #budget: ByteBudget;
+  readonly #deadlines = new DeadlineQueue<DataExchangeStream>();
+  readonly #faults = new Tally<DataExchangeFault>();
   readonly #seen = new Set<string>();
 
-  constructor(onMessage: (message: DataMessage, reply: DataReply, now: Instant) => void) {
+  constructor(
+    onMessage: (message: DataMessage, reply: DataReply, now: Instant) => void,
+    limits: Partial<DataExchangeLimits> = {},
+  ) {
     this.#onMessage = onMessage;
+    this.#limits = { ...DATA_EXCHANGE_DEFAULTS, ...limits };
+    this.#budget = new ByteBudget(this.#limits.bytes, this.#limits.peerBytes);
+  }
+
+  get faults(): ReadonlyMap<DataExchangeFault, number> {
+    return this.#faults.counts;
+  }
+
+  /** Bytes of unfinished frames and unread answers. */
+  get heldBytes(): number {
+    return this.#budget.total;
   }
 
   accept(stream: ServiceStream): StreamHandler {
-    return new DataExchangeStream(stream, (frame, reply, now) => this.#take(stream, frame, reply, now));
+    const source = String(stream.peerNodeId);
+    const handler: DataExchangeStream = new DataExchangeStream(stream, this.#limits, {
+      take: (frame, reply, now) => this.#take(stream, frame, reply, now),
+      held: this.#budget.open(source),
+      unsent: this.#budget.open(source),
+      finishBy: (deadline) => this.#deadlines.set(handler, deadline),
+      count: (fault) => this.#faults.add(fault),
+    });
+    return handler;
+  }
+
+  handleTimeout(now: Instant): void {
+    for (;;) {
+      const stream = this.#deadlines.takeDue(now.monotonicMs);
+      if (stream === undefined) return;
+      stream.end('too-slow', now);
+    }
+  }
+
+  nextTimeout(): Millis | undefined {
+    return this.#deadlines.next();
   }
 
   /** Hands a frame to the agent and returns the text of the answer. */
@@ -69,7 +133,12 @@ export class DataExchangeService implements Service {
     }
     const { peerNodeId, groupId, span } = stream;
     const link = (context: SpanContext) => stream.link(context);
-    this.#onMessage({ kind, payload: inner.payload, peerNodeId, groupId, messageId, span, link }, reply, now);
+    try {
+      this.#onMessage({ kind, payload: inner.payload, peerNodeId, groupId, messageId, span, link }, reply, now);
+    } catch {
+      this.#faults.add('agent-failed'); // the agent's fault is not the peer's: its stream goes on
+      return refusalText(inner, 'the agent failed');
+    }
     return acknowledgementText(inner);
   }
 
@@ -90,25 +159,38 @@ function unwrap(frame: DataFrame): { readonly inner: DataFrame; readonly message
   };
 }
 
+/** What a stream has of its service. */
+interface StreamHost {
+  readonly take: (frame: DataFrame, reply: DataReply, now: Instant) => string;
+  readonly held: HeldBytes;
+  readonly unsent: HeldBytes;
+  finishBy(deadline: Millis | undefined): void;
+  count(fault: DataExchangeFault): void;
+}
+
 class DataExchangeStream implements StreamHandler {
   readonly #stream: ServiceStream;
-  readonly #take: (frame: DataFrame, reply: DataReply, now: Instant) => string;
-  readonly #decoder = new DataFrameDecoder();
+  readonly #limits: DataExchangeLimits;
+  readonly #host: StreamHost;
+  readonly #decoder: DataFrameDecoder;
   readonly #unsent: Uint8Array[] = [];
-  #unsentBytes = 0;
+  #inFrame = false;
   #closed = false;
 
-  constructor(stream: ServiceStream, take: (frame: DataFrame, reply: DataReply, now: Instant) => string) {
+  constructor(stream: ServiceStream, limits: DataExchangeLimits, host: StreamHost) {
     this.#stream = stream;
-    this.#take = take;
+    this.#limits = limits;
+    this.#host = host;
+    this.#decoder = new DataFrameDecoder(limits.frameBytes);
   }
 
   handleReadable(now: Instant): void {
-    while (!this.#closed && this.#unsentBytes < MAX_UNSENT_BYTES) {
+    while (!this.#closed && this.#host.unsent.bytes < this.#limits.unsentBytes) {
       const bytes = this.#stream.read(now);
       if (bytes === undefined) return;
       this.#decoder.push(bytes);
       this.#handleFrames(now);
+      if (!this.#closed) this.#account(now);
     }
   }
 
@@ -120,42 +202,82 @@ class DataExchangeStream implements StreamHandler {
   handleClosed(): void {
     this.#closed = true;
     this.#unsent.length = 0;
+    this.#host.held.release();
+    this.#host.unsent.release();
+    this.#host.finishBy(undefined);
   }
 
-  /** A frame that cannot be read ends the stream: what follows it has no meaning. */
+  /** Ends the stream: what follows has no meaning, or no room. */
+  end(fault: DataExchangeFault, now: Instant): void {
+    if (this.#closed) return;
+    this.#host.count(fault);
+    this.handleClosed();
+    this.#stream.reset(now);
+  }
+
   #handleFrames(now: Instant): void {
-    try {
-      for (let frame = this.#decoder.next(); frame !== undefined; frame = this.#decoder.next()) {
-        const received = frame;
-        this.#send(
-          DATA_TYPE.text,
-          utf8(this.#take(received, (kind, payload, at) => this.#reply(kind, payload, at), now)),
-          now,
-        );
-      }
-    } catch {
-      this.#closed = true;
-      this.#stream.reset(now);
+    for (let frame = this.#nextFrame(now); frame !== undefined && !this.#closed; frame = this.#nextFrame(now)) {
+      this.#setInFrame(false, now);
+      const answer = this.#answerTo(frame, now);
+      if (answer !== undefined) this.#send(DATA_TYPE.text, utf8(answer), now);
     }
+  }
+
+  #nextFrame(now: Instant): DataFrame | undefined {
+    return this.#refusing(() => this.#decoder.next(), now);
+  }
+
+  #answerTo(frame: DataFrame, now: Instant): string | undefined {
+    return this.#refusing(
+      () => this.#host.take(frame, (kind, payload, at) => this.#reply(kind, payload, at), now),
+      now,
+    );
+  }
+
+  /** What the codec refuses ends the stream; anything else is a fault of ours and goes on to who contains it. */
+  #refusing<T>(act: () => T, now: Instant): T | undefined {
+    try {
+      return act();
+    } catch (error) {
+      if (!(error instanceof PilotError && error.code.startsWith('frame.'))) throw error;
+      this.end(error.code === 'frame.oversize' ? 'oversize' : 'malformed', now);
+      return undefined;
+    }
+  }
+
+  /** Books the memory of an unfinished frame, and gives it a time by which it must be whole. */
+  #account(now: Instant): void {
+    const { held } = this.#host;
+    const more = this.#decoder.capacity - held.bytes;
+    if (more < 0) held.give(-more);
+    else if (!held.add(more)) return this.end('over-share', now);
+    this.#setInFrame(this.#decoder.buffered > 0, now);
+  }
+
+  #setInFrame(inFrame: boolean, now: Instant): void {
+    if (inFrame === this.#inFrame) return;
+    this.#inFrame = inFrame;
+    this.#host.finishBy(inFrame ? now.monotonicMs + this.#limits.frameMs : undefined);
   }
 
   #reply(kind: DataMessage['kind'], payload: Uint8Array, now: Instant): boolean {
     if (this.#closed) return false;
     this.#send(TYPES[kind], payload, now);
-    return true;
+    return !this.#closed;
   }
 
   #send(type: number, payload: Uint8Array, now: Instant): void {
     const bytes = encodeDataFrame({ type, fileName: '', payload }); // head and body in one write
+    if (this.#closed) return;
+    if (!this.#host.unsent.add(bytes.length)) return this.end('over-share', now);
     this.#unsent.push(bytes);
-    this.#unsentBytes += bytes.length;
     this.#flush(now);
   }
 
   #flush(now: Instant): void {
     for (let next = this.#unsent[0]; next !== undefined; next = this.#unsent[0]) {
       const taken = this.#stream.write(next, now);
-      this.#unsentBytes -= taken;
+      this.#host.unsent.give(taken);
       if (taken < next.length) {
         this.#unsent[0] = next.subarray(taken);
         return;

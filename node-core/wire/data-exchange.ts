@@ -54,9 +54,20 @@ export function encodeDataFrame(frame: DataFrame): Uint8Array {
  * frame byte by byte costs no more memory than the frame.
  */
 export class DataFrameDecoder {
+  readonly #mostBytes: number;
   #buffer = new Uint8Array(0);
   #start = 0;
   #end = 0;
+
+  /** @param mostBytes - The longest body that is taken. */
+  constructor(mostBytes = MAX_DATA_LENGTH) {
+    this.#mostBytes = mostBytes;
+  }
+
+  /** Bytes of memory that it holds. */
+  get capacity(): number {
+    return this.#buffer.length;
+  }
 
   /** Bytes that were pushed and are in no frame yet. */
   get buffered(): number {
@@ -72,7 +83,7 @@ export class DataFrameDecoder {
   /**
    * The next frame, or undefined until more bytes come.
    *
-   * @throws PilotError `frame.oversize` above 16 MiB, `frame.invalid` for a file name that could leave its folder.
+   * @throws PilotError `frame.oversize` for a body above the most, `frame.invalid` for a file name that could leave its folder.
    * The stream cannot be read on after either.
    */
   next(): DataFrame | undefined {
@@ -80,11 +91,19 @@ export class DataFrameDecoder {
     const head = new ByteReader(this.#buffer.subarray(this.#start, this.#end), 'data frame');
     const type = head.uint32();
     const length = head.uint32();
-    if (length > MAX_DATA_LENGTH) throw new PilotError('frame.oversize', 'data frame too large', { length });
+    if (length > this.#mostBytes) throw new PilotError('frame.oversize', 'data frame too large', { type, length });
     if (head.remaining < length) return undefined;
     const body = head.view(length).slice();
     this.#start += HEAD_LENGTH + length;
+    if (this.buffered === 0) this.#forget();
     return type === DATA_TYPE.file ? decodeFile(body) : { type, fileName: '', payload: body };
+  }
+
+  /** Between frames it holds nothing. */
+  #forget(): void {
+    this.#buffer = new Uint8Array(0);
+    this.#start = 0;
+    this.#end = 0;
   }
 
   /** Moves what is left to the front of a buffer that is at least twice as large as needed, so that copying stays rare. */

@@ -1,7 +1,12 @@
 import { earliest, type Millis } from '../base/clock.ts';
+import { FLAG, hasFlag, type Packet } from '../wire/packet.ts';
+import { sequenceDifference } from '../wire/sequence.ts';
 import type { StreamConfig } from './stream-config.ts';
 
 type Limits = Pick<StreamConfig, 'keepaliveMs' | 'unansweredKeepalives' | 'rekeyProbeScheduleMs' | 'rekeySilenceMs'>;
+
+/** How far a packet's numbers may be from ours and still speak of the same stream: twice what can be in flight. */
+const FITTING = 16_777_216;
 
 /** A stream whose peer changed its key, until a packet shows that the peer still knows it. */
 interface Doubt {
@@ -83,4 +88,17 @@ export class Liveness {
   #doubtDue(doubt: Doubt): Millis {
     return doubt.since + (this.#limits.rekeyProbeScheduleMs[doubt.probes] ?? this.#limits.rekeySilenceMs);
   }
+}
+
+/**
+ * Whether the numbers of a packet are near ours: a peer that forgot the stream would hardly hit them.
+ *
+ * @param expected - The sequence that the peer's next byte has.
+ * @param next - The sequence that our next byte has.
+ */
+export function fitsStream(packet: Packet, expected: number, next: number): boolean {
+  if (Math.abs(sequenceDifference(packet.sequence, expected)) > FITTING) return false;
+  if (!hasFlag(packet, FLAG.ack)) return true;
+  const ahead = sequenceDifference(packet.acknowledgement, next);
+  return ahead <= 1 && ahead >= -FITTING;
 }

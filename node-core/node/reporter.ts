@@ -60,11 +60,11 @@ export class Reporter {
     if (all) this.#periodAt = nowMs + PERIOD_MS;
     const at = now.unixNano;
     const reports: Report[] = all ? [{ kind: 'node', at, report: this.#source.node() }] : [];
-    for (const peer of all ? this.#source.peers() : this.#changed) {
-      const report = this.#source.tunnel(peer);
+    const peers = new Set([...(all ? this.#source.peers() : this.#changed), ...this.#lastWords.keys()]);
+    for (const peer of peers) {
+      const report = this.#source.tunnel(peer) ?? this.#lastWords.get(peer); // one that is there again has no last word
       if (report !== undefined) reports.push({ kind: 'tunnel', at, report });
     }
-    for (const report of this.#lastWords.values()) reports.push({ kind: 'tunnel', at, report });
     for (const report of this.#flows) reports.push({ kind: 'flow', at, report });
     if (all) for (const report of this.#source.openFlows()) reports.push({ kind: 'flow', at, report });
     this.#changed.clear();

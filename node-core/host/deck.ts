@@ -8,7 +8,7 @@ import type { SystemClock } from '../io/system-clock.ts';
 import type { DirectoryIndex } from '../mesh/directory-index.ts';
 import { GraphNames } from '../mesh/graph-names.ts';
 import { GraphState } from '../mesh/graph-state.ts';
-import type { NodeEvent } from '../node/pilot-node.ts';
+import type { NodeEvent } from '../node/node-event.ts';
 import type { Report } from '../node/reporter.ts';
 import type { TrustedPeer } from '../node/trusted-peers.ts';
 import { createProfile, type OpenStream, RunningNode } from '../runtime/running-node.ts';

@@ -1,7 +1,7 @@
 import { fromHex, toHex } from '../base/bytes.ts';
 import type { LogEntry } from '../contract/log.ts';
 import type { KeyChange } from '../mesh/node-keys.ts';
-import type { NodeEvent } from '../node/pilot-node.ts';
+import type { NodeEvent } from '../node/node-event.ts';
 import { newsOf } from '../runtime/node-news.ts';
 
 /** The sentence an operator reads about an event of the node; undefined for what is too common to log. */

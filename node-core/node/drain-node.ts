@@ -1,6 +1,7 @@
 import type { Instant } from '../base/clock.ts';
 import type { Transmit } from '../tunnel/tunnel-table.ts';
-import type { NodeEvent, PilotNode } from './pilot-node.ts';
+import type { NodeEvent } from './node-event.ts';
+import type { PilotNode } from './pilot-node.ts';
 import type { Report } from './reporter.ts';
 
 /** Where what a node says goes. Each may run further commands on the node. */

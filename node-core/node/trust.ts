@@ -3,7 +3,7 @@ import { PilotError } from '../base/errors.ts';
 import type { TunnelTable } from '../tunnel/tunnel-table.ts';
 import { refusalCodeOf } from '../wire/registry-refusal.ts';
 import type { PeerLookups } from './peer-lookups.ts';
-import type { Answer } from './registry-call.ts';
+import type { Answer, RegistryCaller } from './registry-call.ts';
 import type { TrustReport } from './registry-profile.ts';
 import { type IdentityChange, type KeyRotation, type TrustedPeer, TrustedPeers } from './trusted-peers.ts';
 
@@ -16,12 +16,11 @@ export type TrustEvent =
 
 export interface TrustHost {
   readonly tunnels: TunnelTable;
-  readonly lookups: () => Pick<PeerLookups, 'askKey' | 'forgetTrust'>;
+  readonly lookups: Pick<PeerLookups, 'askKey' | 'forgetTrust'>;
+  readonly call: RegistryCaller;
+  nodeId(): number;
   /** The identity that the session with a peer stands on. */
   sessionKey(nodeId: number): Uint8Array | undefined;
-  /** Tells the registry that this node lets a peer in, or no longer does. */
-  report(peerNodeId: number, answer: Answer<'report_trust'>, now: Instant): void;
-  takeBack(peerNodeId: number, answer: Answer<'revoke_trust'>, now: Instant): void;
   emit(event: TrustEvent): void;
 }
 
@@ -64,14 +63,14 @@ export class Trust {
     const settled: Answer<'report_trust'> = (result, at) => {
       if (!(result instanceof PilotError)) {
         this.#granted.add(nodeId);
-        this.#host.lookups().forgetTrust(nodeId);
+        this.#host.lookups.forgetTrust(nodeId);
         const key = publicKey ?? this.#peers.keyOf(nodeId) ?? this.#host.sessionKey(nodeId);
         if (key !== undefined) this.#pin(nodeId, key, at);
-        else this.#host.lookups().askKey(nodeId, (told, later) => this.#pinFirst(nodeId, told, later), at);
+        else this.#host.lookups.askKey(nodeId, (told, later) => this.#pinFirst(nodeId, told, later), at);
       }
       answer(result, at);
     };
-    this.#host.report(nodeId, settled, now);
+    this.#host.call('report_trust', { nodeId: this.#host.nodeId(), peerId: nodeId }, settled, now);
   }
 
   /** A registry that knows of no such trust has nothing to take back; one that does not answer leaves all as it was. */
@@ -80,12 +79,12 @@ export class Trust {
       const done = !(result instanceof PilotError) || refusalCodeOf(result) === 'trust-unknown';
       if (!done) return answer(result, at);
       this.#granted.delete(nodeId);
-      this.#host.lookups().forgetTrust(nodeId);
+      this.#host.lookups.forgetTrust(nodeId);
       this.#host.tunnels.unpin(nodeId);
       if (this.#peers.remove(nodeId)) this.#emitPeers();
       answer(result instanceof PilotError ? {} : result, at);
     };
-    this.#host.takeBack(nodeId, settled, now);
+    this.#host.call('revoke_trust', { nodeId: this.#host.nodeId(), peerId: nodeId }, settled, now);
   }
 
   /** A session is up: a peer that was trusted before its key was known is pinned by it. */
@@ -107,7 +106,7 @@ export class Trust {
         this.#granted.delete(nodeId);
         break;
       case 'accepted':
-        this.#host.lookups().forgetTrust(nodeId);
+        this.#host.lookups.forgetTrust(nodeId);
         break;
       default:
         throw change.verdict satisfies never;

@@ -1,4 +1,4 @@
-import type { NodeEvent } from '../node/pilot-node.ts';
+import type { NodeEvent } from '../node/node-event.ts';
 
 /** What the operator of a node should know. */
 export interface NodeNews {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Identity } from '../../node-core/crypto/identity.ts';
-import type { NodeEvent } from '../../node-core/node/pilot-node.ts';
+import type { NodeEvent } from '../../node-core/node/node-event.ts';
 import { base64 } from '../../node-core/wire/registry-message.ts';
 import { type SimNode, SimWorld } from '../support/sim-world.ts';
 

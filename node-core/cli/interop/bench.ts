@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Endpoint, parseEndpoint } from '../../base/transport.ts';
 import { SystemClock } from '../../io/system-clock.ts';
 import { UdpSocket } from '../../io/udp-socket.ts';
-import type { NodeEvent } from '../../node/pilot-node.ts';
+import type { NodeEvent } from '../../node/node-event.ts';
 import type { Service } from '../../node/service.ts';
 import { createIdentity } from '../../runtime/identity-file.ts';
 import { createProfile, RunningNode, type RunningNodeOptions } from '../../runtime/running-node.ts';

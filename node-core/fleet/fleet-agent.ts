@@ -4,7 +4,8 @@ import { ATTR, type Span, type SpanContext, type Tracer } from '../base/tracer.t
 import type { Endpoint } from '../base/transport.ts';
 import { SystemClock } from '../io/system-clock.ts';
 import { loadIdentity } from '../runtime/identity-file.ts';
-import { createProfile, RunningNode } from '../runtime/running-node.ts';
+import { createProfile } from '../runtime/profile.ts';
+import { RunningNode } from '../runtime/running-node.ts';
 import { createTracer, encodeReport, nodeResource } from '../runtime/telemetry.ts';
 import { VERSION } from '../runtime/version.ts';
 import { DataExchangeService, type DataMessage, type DataReply } from '../services/data-exchange.ts';

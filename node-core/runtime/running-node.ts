@@ -1,20 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import type { Clock, Instant } from '../base/clock.ts';
+import type { Instant } from '../base/clock.ts';
 import type { DatagramCounts } from '../base/datagram-counts.ts';
 import { PilotError } from '../base/errors.ts';
 import type { PathKind, TunnelReport } from '../base/report.ts';
-import type { SpanContext, Tracer } from '../base/tracer.ts';
-import { type DatagramSocket, type Endpoint, type FramedChannel, formatEndpoint } from '../base/transport.ts';
-import type { Identity } from '../crypto/identity.ts';
+import type { SpanContext } from '../base/tracer.ts';
 import { EventLoop } from '../io/event-loop.ts';
-import { openChannel } from '../io/open-channel.ts';
 import { drainNode } from '../node/drain-node.ts';
 import type { NodeEvent } from '../node/node-event.ts';
-import type { DialOptions, PilotNodeOptions } from '../node/node-options.ts';
+import type { DialOptions } from '../node/node-options.ts';
 import { PilotNode } from '../node/pilot-node.ts';
 import type { TracedCall } from '../node/registry-call.ts';
 import type { Memberships, NodeProfile } from '../node/registry-profile.ts';
-import type { Report } from '../node/reporter.ts';
 import type { Service } from '../node/service.ts';
 import type { TrustedPeer } from '../node/trusted-peers.ts';
 import type { Connection } from '../stream/connection.ts';
@@ -22,35 +18,9 @@ import { type CloseReason, closeCode } from '../stream/connection-event.ts';
 import type { StreamEvent } from '../stream/stream-event.ts';
 import type { RegistryCall, ReplyOf, RequestOf } from '../wire/registry-request.ts';
 import { OverlayDuplex, type StreamPort } from './overlay-duplex.ts';
-
-export interface RunningNodeOptions
-  extends Pick<
-    PilotNodeOptions,
-    | 'tracer'
-    | 'clockEpoch'
-    | 'exportCounts'
-    | 'trusted'
-    | 'trustedPorts'
-    | 'untracedPorts'
-    | 'followObservedEndpoint'
-    | 'discoverIntervalMs'
-    | 'heartbeatMs'
-    | 'limits'
-    | 'rateLimits'
-    | 'streams'
-  > {
-  readonly identity: Identity;
-  readonly profile: NodeProfile;
-  readonly socket: DatagramSocket;
-  readonly registry: Endpoint;
-  /** SHA-256 of the registry's certificate; with it the registry is spoken to over TLS alone. */
-  readonly registryFingerprint?: string | undefined;
-  readonly beacon: Endpoint;
-  readonly clock: Clock;
-  readonly tracer?: Tracer;
-  readonly onEvent?: (event: NodeEvent, now: Instant) => void;
-  readonly onReports?: (reports: readonly Report[]) => void;
-}
+import { Pending, type Settle } from './pending.ts';
+import { RegistryLink } from './registry-link.ts';
+import type { RunningNodeOptions } from './running-node-options.ts';
 
 export interface OpenStream {
   readonly duplex: OverlayDuplex;
@@ -65,9 +35,6 @@ export interface PingResult {
   readonly path: PathKind;
 }
 
-type Settle<T> = (result: T | PilotError) => void;
-
-const REGISTRY_DIAL_MS = 5_000;
 const GIVE_UP_NAME_MS = 1_000;
 
 /** A Pilot node with real sockets and the machine's clock, for callers that wait for promises. */
@@ -79,13 +46,11 @@ export class RunningNode {
   readonly #ports = new Map<Connection, StreamPort>();
   readonly #dials = new Map<Connection, Settle<Connection>>();
   readonly #pings = new Map<number, Settle<PingResult>>();
-  /** Each ends one promise of this node that is not settled. */
-  readonly #endings = new Set<() => void>();
+  readonly #pending = new Pending();
+  readonly #registry: RegistryLink;
   readonly #registered: Promise<void>;
-  #channel: FramedChannel | undefined;
   #announceRegistered: () => void = () => {};
   #address = '';
-  #stopped = false;
 
   constructor(options: RunningNodeOptions) {
     this.#options = options;
@@ -95,6 +60,13 @@ export class RunningNode {
       clock.now(),
     );
     this.#loop = new EventLoop(this.#node, clock, () => this.#drain());
+    this.#registry = new RegistryLink({
+      registry: options.registry,
+      fingerprint: options.registryFingerprint,
+      opened: () => this.#loop.run((now) => this.#node.handleRegistryOpened(now)),
+      message: (message) => this.#loop.run((now) => this.#node.handleRegistryMessage(message, now)),
+      closed: (reason) => this.#loop.run((now) => this.#node.handleRegistryClosed(reason, now)),
+    });
     this.#registered = new Promise((resolve) => {
       this.#announceRegistered = resolve;
     });
@@ -174,7 +146,7 @@ export class RunningNode {
 
   /** Resolves when the registry has given this node its id. @throws PilotError `node.stopped` */
   registered(): Promise<void> {
-    return this.#promise((settle) => void this.#registered.then(() => settle(undefined)));
+    return this.#pending.promise((settle) => void this.#registered.then(() => settle(undefined)));
   }
 
   /** Answers on a well-known port. @throws PilotError `port.in-use` */
@@ -196,16 +168,18 @@ export class RunningNode {
    */
   async dial(options: DialOptions, signal?: AbortSignal): Promise<OpenStream> {
     let cancel = () => {};
-    const opened = await this.#promise<Connection>((settle) => {
-      if (signal?.aborted) return settle(new PilotError('dial.cancelled', 'the dial was cancelled'));
-      const connection = this.#loop.run((now) => {
-        const dialled = this.#node.dial(options, now);
-        this.#dials.set(dialled, settle);
-        return dialled;
-      });
-      cancel = () => this.#cancelDial(connection);
-      signal?.addEventListener('abort', cancel);
-    }).finally(() => signal?.removeEventListener('abort', cancel));
+    const opened = await this.#pending
+      .promise<Connection>((settle) => {
+        if (signal?.aborted) return settle(new PilotError('dial.cancelled', 'the dial was cancelled'));
+        const connection = this.#loop.run((now) => {
+          const dialled = this.#node.dial(options, now);
+          this.#dials.set(dialled, settle);
+          return dialled;
+        });
+        cancel = () => this.#cancelDial(connection);
+        signal?.addEventListener('abort', cancel);
+      })
+      .finally(() => signal?.removeEventListener('abort', cancel));
     return this.#open(opened);
   }
 
@@ -216,9 +190,7 @@ export class RunningNode {
 
   /** @throws PilotError `peer.silent` when nothing came back in time, `node.stopped` */
   ping(nodeId: number, timeoutMs: number): Promise<PingResult> {
-    return this.#promise((settle) => {
-      this.#loop.run((now) => this.#pings.set(this.#node.tunnels.ping(nodeId, now, { timeoutMs }), settle));
-    });
+    return this.#act((settle, now) => this.#pings.set(this.#node.tunnels.ping(nodeId, now, { timeoutMs }), settle));
   }
 
   /**
@@ -228,7 +200,7 @@ export class RunningNode {
    *   `node.stopped`
    */
   ask<T extends RegistryCall>(type: T, request: RequestOf<T>, traced: TracedCall = {}): Promise<ReplyOf<T>> {
-    return this.#promise((settle) => this.#loop.run((now) => this.#node.ask(type, request, settle, now, traced)));
+    return this.#act((settle, now) => this.#node.ask(type, request, settle, now, traced));
   }
 
   /**
@@ -238,22 +210,22 @@ export class RunningNode {
    * @throws PilotError as `ask`
    */
   async trust(peerNodeId: number, publicKey?: Uint8Array): Promise<void> {
-    await this.#promise((settle) => this.#loop.run((now) => this.#node.trust(peerNodeId, settle, now, publicKey)));
+    await this.#act((settle, now) => this.#node.trust(peerNodeId, settle, now, publicKey));
   }
 
   /** Takes the trust in a peer back. @throws PilotError as `ask` */
   async untrust(peerNodeId: number): Promise<void> {
-    await this.#promise((settle) => this.#loop.run((now) => this.#node.untrust(peerNodeId, settle, now)));
+    await this.#act((settle, now) => this.#node.untrust(peerNodeId, settle, now));
   }
 
   /** @throws PilotError as `ask` */
   join(groupId: number, token: string): Promise<void> {
-    return this.#promise((settle) => this.#loop.run((now) => this.#node.join(groupId, token, settle, now)));
+    return this.#act((settle, now) => this.#node.join(groupId, token, settle, now));
   }
 
   /** @throws PilotError as `ask` */
   leave(groupId: number): Promise<void> {
-    return this.#promise((settle) => this.#loop.run((now) => this.#node.leave(groupId, settle, now)));
+    return this.#act((settle, now) => this.#node.leave(groupId, settle, now));
   }
 
   /** Runs a command on the core; what it has to say is sent before this returns. */
@@ -264,12 +236,13 @@ export class RunningNode {
   /** Ends in order: its name is free at once, not when the registry misses it. Whoever waits for it is told. */
   async stop(): Promise<void> {
     await this.#giveUpName();
-    this.#stopped = true;
+    this.#pending.refuse();
+    this.#registry.silence();
     for (const connection of this.#ports.keys()) connection.reset();
     this.#loop.run((now) => this.#node.resetServices(now));
     this.#loop.stop();
-    for (const end of [...this.#endings]) end();
-    this.#channel?.close();
+    this.#pending.end();
+    this.#registry.close();
     await new Promise((resolve) => setImmediate(resolve)); // the last datagrams leave
     await this.#options.socket.close();
   }
@@ -286,24 +259,9 @@ export class RunningNode {
     });
   }
 
-  /** A promise that is rejected when this node ends before it is settled. */
-  #promise<T>(start: (settle: Settle<T>) => void): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const settle: Settle<T> = (result) => {
-        this.#endings.delete(end);
-        if (result instanceof PilotError) reject(result);
-        else resolve(result);
-      };
-      const end = () => settle(new PilotError('node.stopped', 'this node has stopped'));
-      if (this.#stopped) return end();
-      this.#endings.add(end);
-      try {
-        start(settle);
-      } catch (error) {
-        this.#endings.delete(end);
-        reject(error);
-      }
-    });
+  /** A command to the core whose answer settles the promise. */
+  #act<T>(act: (settle: Settle<T>, now: Instant) => void): Promise<T> {
+    return this.#pending.promise((settle) => this.#loop.run((now) => act(settle, now)));
   }
 
   #drain(): void {
@@ -312,7 +270,7 @@ export class RunningNode {
       now: () => clock.now(),
       event: (event, now) => this.#handle(event, now),
       datagram: ({ bytes, to }) => socket.send(bytes, to),
-      registryMessage: (message) => this.#channel?.send(message),
+      registryMessage: (message) => this.#registry.send(message),
       reports: (reports) => onReports?.(reports),
     });
   }
@@ -320,10 +278,10 @@ export class RunningNode {
   #handle(event: NodeEvent, now: Instant): void {
     switch (event.type) {
       case 'open-registry':
-        void this.#openRegistry();
+        void this.#registry.open();
         break;
       case 'close-registry':
-        this.#closeRegistry();
+        this.#registry.close();
         break;
       case 'registered':
         this.#address = event.address;
@@ -349,31 +307,6 @@ export class RunningNode {
     const settle = this.#pings.get(pingId);
     this.#pings.delete(pingId);
     return settle;
-  }
-
-  async #openRegistry(): Promise<void> {
-    try {
-      const { registry, registryFingerprint } = this.#options;
-      const channel = await openChannel(registry, REGISTRY_DIAL_MS, registryFingerprint);
-      if (this.#stopped) return channel.close();
-      this.#channel = channel;
-      channel.onMessage = (message) => this.#loop.run((now) => this.#node.handleRegistryMessage(message, now));
-      channel.onClosed = (reason) => {
-        if (this.#channel !== channel || this.#stopped) return;
-        this.#channel = undefined;
-        this.#loop.run((now) => this.#node.handleRegistryClosed(reason, now));
-      };
-      this.#loop.run((now) => this.#node.handleRegistryOpened(now));
-    } catch (error) {
-      if (!this.#stopped)
-        this.#loop.run((now) => this.#node.handleRegistryClosed(String((error as Error).message), now));
-    }
-  }
-
-  #closeRegistry(): void {
-    const channel = this.#channel;
-    this.#channel = undefined; // its close is no news
-    channel?.close();
   }
 
   #handleStream(event: StreamEvent): void {
@@ -435,18 +368,4 @@ export class RunningNode {
     this.#loop.run(() => connection.reset());
     settle(new PilotError('dial.cancelled', 'the dial was cancelled'));
   }
-}
-
-/** What a node tells its registry, from what was chosen for it. */
-export function createProfile(
-  chosen: Partial<NodeProfile> & { readonly listen: Endpoint; readonly version: string },
-): NodeProfile {
-  return {
-    listenAddress: chosen.listenAddress ?? formatEndpoint(chosen.listen),
-    lanAddresses: chosen.lanAddresses ?? [],
-    version: chosen.version,
-    hostname: chosen.hostname ?? '',
-    public: chosen.public ?? false,
-    tags: chosen.tags ?? [],
-  };
 }

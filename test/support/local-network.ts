@@ -6,7 +6,9 @@ import { SystemClock } from '../../node-core/io/system-clock.ts';
 import { UdpSocket } from '../../node-core/io/udp-socket.ts';
 import type { NodeProfile } from '../../node-core/node/registry-profile.ts';
 import { createIdentity } from '../../node-core/runtime/identity-file.ts';
-import { createProfile, RunningNode, type RunningNodeOptions } from '../../node-core/runtime/running-node.ts';
+import { createProfile } from '../../node-core/runtime/profile.ts';
+import { RunningNode } from '../../node-core/runtime/running-node.ts';
+import type { RunningNodeOptions } from '../../node-core/runtime/running-node-options.ts';
 
 const ANY: Endpoint = { host: '127.0.0.1', port: 0 };
 

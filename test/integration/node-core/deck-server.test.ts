@@ -163,6 +163,31 @@ describe('the contract is spoken', () => {
   });
 });
 
+test('a page is let in however many others open sockets and say nothing, and those that are in stay', async () => {
+  const strangers: WebSocket[] = [];
+  const crowd = async () => {
+    const url = `${server.address.replace(/^http/, 'ws')}rpc`;
+    const come = Array.from({ length: 100 }, () => new WebSocket(url));
+    strangers.push(...come);
+    await Promise.all(come.map((socket) => once(socket, 'open')));
+  };
+  const enter = async () => {
+    const socket = new WebSocket(`${server.address.replace(/^http/, 'ws')}rpc`);
+    await once(socket, 'open');
+    await proveToDeck(socket, server.url);
+    const link = new RPCLink({ websocket: socket as unknown as globalThis.WebSocket });
+    const client: RouterClient<typeof CALLS> = createORPCClient(link);
+    return { socket, client };
+  };
+  await crowd();
+  const first = await enter();
+  await crowd();
+  const second = await enter();
+  expect(await first.client.hello()).toBe('hello');
+  expect(await second.client.hello()).toBe('hello');
+  for (const socket of [...strangers, first.socket, second.socket]) socket.terminate();
+});
+
 describe('a connection that is reset harms no other', () => {
   const upgrade = (path: string, origin: string) => {
     const { host } = new URL(server.url);

@@ -22,9 +22,15 @@ export class ProofGuard {
   /** What was signed before this registry was there may have been believed by the one before it. */
   #notBefore: number | undefined;
 
+  /** A clock that is set back is a start anew: else whoever signed by the right time would be refused until it is reached. */
   turn(now: Instant): void {
-    this.#nowMs = unixMs(now);
-    this.#notBefore ??= this.#nowMs;
+    const nowMs = unixMs(now);
+    if (nowMs < this.#nowMs - MAX_SKEW_MS) {
+      this.#lastAt.clear();
+      this.#notBefore = nowMs;
+    }
+    this.#notBefore ??= nowMs;
+    this.#nowMs = nowMs;
   }
 
   /** @throws RegistryRefusal */

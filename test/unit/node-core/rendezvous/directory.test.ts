@@ -668,6 +668,18 @@ describe('a strict registry', () => {
     const late = proven(A, 'register', register, unixMs(bench.seconds - 61));
     expect(bench.handle(late).reply).toEqual(error(/not now/));
   });
+
+  test('whose clock is set back starts anew: nobody is shut out until it has caught up', () => {
+    bench.handle(proven(A, 'register', register));
+    const asked = proven(A, 'set_hostname', { node_id: 1, hostname: 'alpha' }, unixMs() + 1);
+    expect(bench.handle(asked).reply).toMatchObject({ hostname: 'alpha' });
+    bench.seconds -= 600; // what was signed at the clock of before, or before this start, is still not believed
+    const early = proven(A, 'heartbeat', { node_id: 1 }, unixMs() - 1);
+    expect(bench.handle(early).reply).toEqual(error(/not now/));
+    expect(bench.handle(asked).reply).toEqual(error(/not now/));
+    expect(bench.handle(proven(A, 'heartbeat', { node_id: 1 })).reply.type).toBe('heartbeat_ok');
+    expect(bench.handle(proven(B, 'register', { ...register, public_key: publicKeyOf(B) })).reply.node_id).toBe(2);
+  });
 });
 
 test.each([

@@ -40,8 +40,10 @@ export class BeaconSources {
     return this.#of(from, nowMs).punches.take(nowMs);
   }
 
-  mayDiscover(from: Endpoint, nowMs: Millis): boolean {
-    return this.#of(from, nowMs).discovers.take(nowMs) && this.#ofAddress(from.host, nowMs).take(nowMs);
+  /** @param who - Whoever asks from the endpoint it signed for has its own share, whatever others at its address ask. */
+  mayDiscover(from: Endpoint, nowMs: Millis, who: 'signed' | 'anybody'): boolean {
+    if (!this.#of(from, nowMs).discovers.take(nowMs)) return false;
+    return who === 'signed' || this.#ofAddress(from.host, nowMs).take(nowMs);
   }
 
   sweep(nowMs: Millis): void {

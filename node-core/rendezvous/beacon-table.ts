@@ -58,6 +58,11 @@ export class BeaconTable {
     return this.#nodes.get(nodeId);
   }
 
+  /** Whether the node has signed for that endpoint. */
+  isSigned(nodeId: number, from: Endpoint): boolean {
+    return this.#claimOf(nodeId, from) === CLAIM.signed;
+  }
+
   /** A node signed for an endpoint before this beacon ran. Its place is kept for it until it has had time to ask. */
   expect(nodeId: number, endpoint: Endpoint, nowMs: Millis): void {
     if (peerEndpoint(endpoint) !== undefined) this.#sign(nodeId, { endpoint, heldUntil: nowMs + this.#limits.holdMs });

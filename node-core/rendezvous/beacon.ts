@@ -139,7 +139,8 @@ export class Beacon {
   }
 
   #discover(nodeId: number, wantsDestination: boolean, from: Endpoint, nowMs: Millis): void {
-    if (!this.#sources.mayDiscover(from, nowMs)) return this.#drop('discover-limit');
+    const signed = this.#table.isSigned(nodeId, from);
+    if (!this.#sources.mayDiscover(from, nowMs, signed ? 'signed' : 'anybody')) return this.#drop('discover-limit');
     this.#remember(nodeId, from, nowMs, wantsDestination);
     this.#send({ kind: 'discover-reply', endpoint: from }, from);
   }

@@ -203,6 +203,15 @@ describe('bounds', () => {
     expect(beacon.drops.get('discover-limit')).toBeGreaterThan(90);
   });
 
+  test('answers a node at the endpoint it signed for, whatever others ask at its address', () => {
+    const beacon = new Beacon({ discoversPerSecondOfAddress: 20 });
+    beacon.confirmEndpoint(11, ELEVEN, at(0));
+    for (let port = 1; port < 100; port++) exchange(beacon, '01 00000000', { host: ELEVEN.host, port });
+    expect(exchange(beacon, discoverOf(12), TWELVE)).toEqual([]);
+    expect(exchange(beacon, discoverOf(11), ELEVEN)).toHaveLength(1);
+    expect(exchange(beacon, discoverOf(11), TWELVE)).toEqual([]); // only says so
+  });
+
   test('limits relays and punches per source, so that one node cannot starve another', () => {
     const beacon = withBoth(new Beacon({ relaysPerSecond: 10, punchesPerSecond: 1 }));
     for (let index = 0; index < 50; index++) exchange(beacon, '05 0000000b 0000000c aa', STRANGER);

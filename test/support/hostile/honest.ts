@@ -1,20 +1,33 @@
 import { once } from 'node:events';
 import type { Endpoint } from '../../../node-core/base/transport.ts';
-import type { UdpSocket } from '../../../node-core/io/udp-socket.ts';
+import { UdpSocket } from '../../../node-core/io/udp-socket.ts';
 import type { RunningNode } from '../../../node-core/runtime/running-node.ts';
 import { encodeBeaconMessage } from '../../../node-core/wire/beacon-message.ts';
 import { PORT } from '../../../node-core/wire/packet.ts';
 
-/** Asks a beacon for our address; rejects when it does not say. */
-export async function askBeacon(socket: UdpSocket, beacon: Endpoint, withinMs: number): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const deadline = setTimeout(() => reject(new Error('the beacon does not answer')), withinMs);
-    socket.onDatagram = () => {
-      clearTimeout(deadline);
-      resolve();
-    };
-    socket.send(encodeBeaconMessage({ kind: 'discover', nodeId: 0 }), beacon);
-  });
+const ASK_AGAIN_MS = 250;
+
+/**
+ * Asks a beacon for our address as a node that has just started does: from an endpoint of its own, whose share nobody has
+ * used, and again when nothing comes. Rejects when it does not say.
+ */
+export async function askBeacon(beacon: Endpoint, withinMs: number): Promise<void> {
+  const socket = await UdpSocket.bind({ host: '127.0.0.1', port: 0 });
+  const ask = () => socket.send(encodeBeaconMessage({ kind: 'discover', nodeId: 0 }), beacon);
+  const asking = setInterval(ask, ASK_AGAIN_MS);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const deadline = setTimeout(() => reject(new Error('the beacon does not answer')), withinMs);
+      socket.onDatagram = () => {
+        clearTimeout(deadline);
+        resolve();
+      };
+      ask();
+    });
+  } finally {
+    clearInterval(asking);
+    await socket.close();
+  }
 }
 
 /** What comes back from a node's echo service. */

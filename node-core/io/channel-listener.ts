@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { ByteBudget } from '../base/byte-budget.ts';
 import { Tally } from '../base/tally.ts';
-import type { Endpoint, FramedChannel } from '../base/transport.ts';
+import { type Endpoint, type FramedChannel, formatEndpoint } from '../base/transport.ts';
 import { sourceOf } from '../wire/source-address.ts';
 import { type ConnectionLimits, ConnectionShares } from './connection-shares.ts';
 import { listenOn } from './listen.ts';
@@ -44,29 +44,36 @@ export async function listenForChannels(
   const refused = new Tally<ListenerRefusal>();
   const shares = new ConnectionShares<Socket>(limits);
   const budget = new ByteBudget(limits.keptBytes, limits.keptBytesPerSource);
-  const open = new Set<Socket>();
+  /** As they were accepted, by the endpoint of the other side, which TLS over them has too. */
+  const open = new Map<string, Socket>();
   const take = (socket: Socket): void => {
     const { remoteAddress, remotePort } = socket;
     if (remoteAddress === undefined || remotePort === undefined) return void socket.destroy();
     const from = { host: plainHost(remoteAddress), port: remotePort };
-    const memory = budget.open(sourceOf(from.host));
-    onChannel(new TcpChannel(socket, limits, memory, (why) => refused.add(why)), from);
+    const source = sourceOf(from.host);
+    const accepted = open.get(formatEndpoint(from));
+    if (accepted === undefined) return void socket.destroy();
+    const events = { onSpoke: () => shares.spoke(source, accepted), onEnd: (why: ChannelEnd) => refused.add(why) };
+    onChannel(new TcpChannel(socket, limits, budget.open(source), events), from);
   };
   const secured = tls && secure(tls, take, () => refused.add('handshake'));
   const server = createServer((socket) => {
     socket.on('error', () => {}); // first of all; whoever speaks with it is told as well
-    const source = socket.remoteAddress === undefined ? undefined : sourceOf(plainHost(socket.remoteAddress));
-    const admission = source === undefined ? 'full' : shares.admit(source, socket);
-    if (source === undefined || admission === 'full') {
+    const { remoteAddress, remotePort } = socket;
+    if (remoteAddress === undefined || remotePort === undefined) return void socket.destroy();
+    const from = formatEndpoint({ host: plainHost(remoteAddress), port: remotePort });
+    const source = sourceOf(plainHost(remoteAddress));
+    const admission = shares.admit(source, socket);
+    if (admission === 'full') {
       refused.add('too many');
       return void socket.destroy();
     }
     if (admission.ended !== undefined) refused.add('gave way');
     admission.ended?.destroy();
-    open.add(socket);
+    open.set(from, socket);
     socket.on('close', () => {
       shares.remove(source, socket);
-      open.delete(socket);
+      if (open.get(from) === socket) open.delete(from);
     });
     if (secured === undefined) take(socket);
     else secured.emit('connection', socket);
@@ -95,9 +102,9 @@ function secure({ key, certificate }: TlsIdentity, take: (socket: Socket) => voi
   return server;
 }
 
-function closeServer(server: Server, open: ReadonlySet<Socket>): Promise<void> {
+function closeServer(server: Server, open: ReadonlyMap<string, Socket>): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
-    for (const socket of open) socket.destroy();
+    for (const socket of open.values()) socket.destroy();
   });
 }

@@ -18,6 +18,13 @@ export interface ChannelLimits {
 /** Why a channel ended from this side. */
 export type ChannelEnd = 'framing' | 'memory' | 'slow reader' | 'idle' | 'slow message' | 'fault';
 
+export interface ChannelEvents {
+  /** The other side has said something whole. */
+  readonly onSpoke: () => void;
+  /** This side gives the channel up. */
+  readonly onEnd: (why: ChannelEnd) => void;
+}
+
 /**
  * Messages of 4-byte length and body over TCP, or TLS over it. What a message makes its receiver throw ends this channel and
  * nothing else.
@@ -29,18 +36,18 @@ export class TcpChannel implements FramedChannel {
   readonly #limits: ChannelLimits;
   readonly #decoder: LengthPrefixDecoder;
   readonly #memory: HeldBytes | undefined;
-  readonly #onEnd: ((why: ChannelEnd) => void) | undefined;
+  readonly #events: ChannelEvents | undefined;
+  #hasSpoken = false;
   #messageTimer: ReturnType<typeof setTimeout> | undefined;
 
   /**
    * @param memory - What it may keep in memory beside its own limits, of a budget that it shares with other channels.
-   * @param onEnd - Told why when this side gives the channel up.
    */
-  constructor(socket: Socket, limits: ChannelLimits, memory?: HeldBytes, onEnd?: (why: ChannelEnd) => void) {
+  constructor(socket: Socket, limits: ChannelLimits, memory?: HeldBytes, events?: ChannelEvents) {
     this.#socket = socket;
     this.#limits = limits;
     this.#memory = memory;
-    this.#onEnd = onEnd;
+    this.#events = events;
     this.#decoder = new LengthPrefixDecoder(limits.messageBytes);
     let reason = 'closed by the other side';
     socket.setNoDelay(true);
@@ -96,6 +103,8 @@ export class TcpChannel implements FramedChannel {
     if (message === undefined) return undefined;
     clearTimeout(this.#messageTimer);
     this.#messageTimer = undefined;
+    if (!this.#hasSpoken) this.#events?.onSpoke();
+    this.#hasSpoken = true;
     return message;
   }
 
@@ -113,7 +122,7 @@ export class TcpChannel implements FramedChannel {
 
   #end(why: ChannelEnd): void {
     if (this.#socket.destroyed) return;
-    this.#onEnd?.(why);
+    this.#events?.onEnd(why);
     this.#socket.destroy();
   }
 }

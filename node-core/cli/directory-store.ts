@@ -9,6 +9,7 @@ export interface DirectoryStoreEvents {
   /** A sentence for the operator about what was found on disk. */
   readonly onNews: (text: string) => void;
   readonly onSaveFailed: (error: unknown) => void;
+  readonly onSaved?: () => void;
 }
 
 export interface OpenDirectory {
@@ -31,11 +32,11 @@ export async function openDirectory(
 function keptIn(
   log: LineLog,
   directory: Directory,
-  { onSaveFailed }: DirectoryStoreEvents,
+  { onSaveFailed: onFailed, onSaved: onKept = () => {} }: DirectoryStoreEvents,
   close: () => Promise<void>,
 ): OpenDirectory {
   const everything = () => directory.everything();
-  return { directory, keeper: new DirectoryKeeper({ log, everything, onFailed: onSaveFailed }), close };
+  return { directory, keeper: new DirectoryKeeper({ log, everything, onFailed, onKept }), close };
 }
 
 async function load(path: string, options: DirectoryOptions, onNews: (text: string) => void) {
@@ -78,4 +79,4 @@ async function setAside(path: string): Promise<string> {
   return aside;
 }
 
-const FORGETFUL: LineLog = { bytes: 0, append: async () => {}, replace: async () => {} };
+const FORGETFUL: LineLog = { bytes: 0, isThere: async () => true, append: async () => {}, replace: async () => {} };

@@ -1,9 +1,9 @@
 import type { Lifetime } from '../base/lifetime.ts';
 import { UNLIMITED_PER_SECOND } from '../base/token-bucket.ts';
 import { type Endpoint, type FramedChannel, formatEndpoint } from '../base/transport.ts';
+import { Trouble } from '../base/trouble.ts';
 import { type ListenerLimits, listenForChannels } from '../io/channel-listener.ts';
 import { SystemClock } from '../io/system-clock.ts';
-
 import { UdpSocket } from '../io/udp-socket.ts';
 import { Beacon, LIFTED_BEACON_RATES } from '../rendezvous/beacon.ts';
 import type { DirectoryOptions } from '../rendezvous/directory.ts';
@@ -48,6 +48,8 @@ const LIMITS: ListenerLimits = {
   messageMs: 30_000,
 };
 
+const TELL_AGAIN_MS = 60_000;
+
 /** Registry and beacon in this process. */
 export async function startRendezvous(command: RendezvousCommand, lifetime: Lifetime) {
   const log = createLog('rendezvous');
@@ -57,10 +59,12 @@ export async function startRendezvous(command: RendezvousCommand, lifetime: Life
   const beaconAddress = formatEndpoint(socket.local);
   const lifted = !command.rateLimits;
   const options = directoryOptions(command, beaconAddress);
+  const unsaved = new Trouble((text) => log.error(text), TELL_AGAIN_MS);
   const onNews = (text: string) => log.warn({ store: command.store }, text);
   const { directory, keeper, close } = await openDirectory(command.store, options, {
     onNews,
-    onSaveFailed: (error) => log.error({ error: String(error) }, 'the state could not be saved'),
+    onSaveFailed: (error) => unsaved.note(`the state could not be saved: ${error}`, clock.now().monotonicMs),
+    onSaved: () => unsaved.end('the state is saved again', clock.now().monotonicMs),
   });
   for (const name of command.groups) await keeper.keep(directory.ensureGroup(name, clock.now()));
   const beacon = new Beacon(lifted ? LIFTED_BEACON_RATES : {});

@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { PilotError } from '../base/errors.ts';
 import type { ReportRow } from '../base/report.ts';
 import type { Endpoint } from '../base/transport.ts';
+import { Trouble } from '../base/trouble.ts';
 import { type Batch, BatchProcessor } from '../collector/batch-processor.ts';
 import { ClockSteps } from '../collector/clock-steps.ts';
 import { decodeEvent, EVENT_NAME, type StoredEvent } from '../collector/event-codec.ts';
@@ -20,7 +21,6 @@ import type { Exporter } from '../collector/span.ts';
 import type { ReadLimits, SpanStore } from '../collector/store.ts';
 import { TraceTail } from '../collector/trace/trace-tail.ts';
 import { viewTrace } from '../collector/trace/trace-view.ts';
-import { Trouble } from '../collector/trouble.ts';
 import type { LedgerStage } from '../contract/status.ts';
 import type {
   Trace,

@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import type { LineLog } from '../base/line-log.ts';
 import { writeStateFile } from './state-file.ts';
 
@@ -32,6 +32,15 @@ export class LineLogFile implements LineLog {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  async isThere(): Promise<boolean> {
+    try {
+      const [ours, there] = await Promise.all([this.#file.stat(), stat(this.#path)]);
+      return ours.ino === there.ino && ours.dev === there.dev;
+    } catch {
+      return false; // nothing can be found there
+    }
   }
 
   async append(lines: readonly string[]): Promise<void> {

@@ -7,6 +7,8 @@ export interface DirectoryKeeperOptions {
   /** The whole state, for when the log is written anew. */
   readonly everything: () => readonly DirectoryChange[];
   readonly onFailed: (error: unknown) => void;
+  /** After each write that did not fail. */
+  readonly onKept?: () => void;
 }
 
 /** A log is written anew when it has grown to so many times what the state took, and to so much at least. */
@@ -58,8 +60,9 @@ export class DirectoryKeeper {
     const lines = this.#waiting;
     this.#waiting = [];
     try {
-      if (this.#isCompactionDue()) await this.#writeAnew();
+      if (this.#isCompactionDue() || !(await this.#options.log.isThere())) await this.#writeAnew();
       else await this.#options.log.append(lines);
+      this.#options.onKept?.();
       return true;
     } catch (error) {
       this.#keepForLater(lines);

@@ -94,6 +94,20 @@ test('a store that is damaged is set aside, told, and what is sound of it goes o
   expect((await readdir(folder)).filter((name) => name.includes('.corrupt-'))).toHaveLength(1);
 });
 
+test('a store that is removed while the registry runs, with its folder or without, is written whole again', async () => {
+  const first = await open();
+  await first.register(1);
+  await rm(store);
+  await first.register(2);
+  await rm(folder, { recursive: true });
+  await first.register(3);
+  await first.close();
+  const again = await open();
+  expect([await again.register(3), await again.register(2), await again.register(1)]).toEqual([3, 2, 1]);
+  expect([...first.failures, ...again.news]).toEqual([]);
+  await again.close();
+});
+
 test('what is no store is set aside whole', async () => {
   await writeFile(store, 'nonsense');
   const registry = await open();

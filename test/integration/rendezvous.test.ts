@@ -61,6 +61,22 @@ function endpointOf(text: unknown): Endpoint {
   return parseEndpoint(String(text)) as Endpoint;
 }
 
+test('a disk that takes nothing is told once, and when it takes again', async () => {
+  const rendezvous = await start();
+  const caller = await call(rendezvous);
+  await rm(folder, { recursive: true });
+  await writeFile(folder, 'in the way of the folder');
+  for (let seed = 1; seed <= 20; seed++) {
+    expect(await caller.register(seed)).toMatchObject({ error: expect.stringContaining('could not save') });
+  }
+  const times = () => rendezvous.log.split('the state could not be saved').length - 1;
+  await waitFor(() => times() > 0);
+  await rm(folder);
+  expect(await caller.register(21)).toMatchObject({ node_id: 21 });
+  await waitFor(() => rendezvous.log.includes('the state is saved again, after 20 failures'));
+  expect(times()).toBe(1);
+});
+
 describe('the process', () => {
   test('is ready on the ports it tells, and ends with SIGTERM or with its parent', async () => {
     const first = await start();

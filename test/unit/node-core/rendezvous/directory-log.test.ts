@@ -110,6 +110,7 @@ test('the single object of earlier versions is read once', () => {
 
 /** A log in memory whose disk can be slow and full. */
 class MemoryLog implements LineLog {
+  readonly isThere = async () => true;
   lines = wholeLog([]);
   bytes = contentOf(this.lines).length;
   writes = 0;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Trouble } from '../../../../node-core/collector/trouble.ts';
+import { Trouble } from '../../../../node-core/base/trouble.ts';
 
 test('what fails ten times a second for five minutes is said six times, with counts, and once that it is over', () => {
   const said: string[] = [];

@@ -16,7 +16,6 @@ export const hostState = z.object({
 export const pageRequest = z.object({ type: z.enum(['host-port-request', 'host-start']) });
 
 export type HostState = z.infer<typeof hostState>;
-export type PageRequest = z.infer<typeof pageRequest>;
 
 /**
  * The one content policy of the interface, sent with every page by the window's scheme and by the HTTP server alike.

@@ -5,7 +5,6 @@ import { sequenceAdd } from '../wire/sequence.ts';
 import { ConnectionCore } from './connection-core.ts';
 import type { CloseReason, Handshake, StreamRole } from './connection-event.ts';
 import type { ConnectionOptions, InPhase, StreamState } from './connection-state.ts';
-import { type ConnectionStats, connectionStats } from './connection-stats.ts';
 import { Input } from './input.ts';
 import { Output, type Sending } from './output.ts';
 import type { ReceiveShare } from './receive-share.ts';
@@ -81,8 +80,10 @@ export class Connection {
     return this.#core.liveness.isDoubted;
   }
 
-  get stats(): ConnectionStats {
-    return connectionStats(this.#core.state.phase, this.#core.sender, this.#core.receiver, this.#core.config);
+  /** Payload so far, each byte once. */
+  get stats(): { readonly bytesSent: number; readonly bytesReceived: number } {
+    const { sender, receiver } = this.#core;
+    return { bytesSent: sender.bytesSent, bytesReceived: receiver?.bytesReceived ?? 0 };
   }
 
   /**

@@ -88,18 +88,12 @@ export class PortTable {
     this.#listeners.add(port);
   }
 
-  /** Takes no new streams any more; those that are open go on. */
-  unlisten(port: number): void {
-    this.#listeners.delete(port);
-  }
-
   /**
    * Opens a stream from a fresh ephemeral port. Data may be written at once; it follows the opening.
    *
-   * @param initialSequence - For tests and repeated runs only; else it is drawn.
    * @throws PilotError `dial.self`, `port.exhausted`; `queue.full` when the node has its most streams.
    */
-  dial(target: DialTarget, now: Instant, initialSequence = this.#initialSequence()): Connection {
+  dial(target: DialTarget, now: Instant): Connection {
     const { network, node, port } = target;
     if (node === this.nodeId) throw new PilotError('dial.self', 'a node does not dial itself', { node });
     if (this.#size >= this.#config.streams) throw new PilotError('queue.full', 'no room for another stream');
@@ -112,7 +106,7 @@ export class PortTable {
           remote: { network, node },
           localPort,
           remotePort: port,
-          initialSequence,
+          initialSequence: this.#initialSequence(),
           config: this.#config,
           share: this.#shares.open(node),
           host,

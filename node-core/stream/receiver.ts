@@ -59,10 +59,6 @@ export class Receiver {
     return this.#reopened && this.buffer.window > 0;
   }
 
-  get ackDueAt(): Millis | undefined {
-    return this.#acks.dueAt;
-  }
-
   handleData(sequence: number, payload: Uint8Array, nowMs: Millis): ReceiveOutcome {
     const before = this.expected;
     const outcome = this.buffer.accept(sequence, payload);

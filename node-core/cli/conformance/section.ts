@@ -15,9 +15,6 @@ export interface Section {
   comparable(out: Fields): unknown;
 }
 
-/** A whole section, or one case, that our node does not run: with the reason as the count it goes to. */
-export type Unrun = 'not built' | 'retired';
-
 /**
  * Makes a section from a typed runner.
  *

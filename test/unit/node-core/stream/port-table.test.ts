@@ -250,7 +250,7 @@ describe('what one peer may have', () => {
     expect(streams.reduce((sum, { receiver }) => sum + (receiver?.buffer.queuedSegments ?? 0), 0)).toBe(10);
     expect(streams.reduce((sum, { receiver }) => sum + (receiver?.buffer.earlySegments ?? 0), 0)).toBe(10);
     expect(bench.table.drops.get('peer-bytes')).toBe(20);
-    expect(streams.at(-1)?.stats.windowSegments).toBe(0);
+    expect(streams.at(-1)?.receiver?.buffer.window).toBe(0);
     open(bench, 10, 40_000);
     bench.receive({ flags: ACK, sequence: 1, acknowledgement: 1, node: 10, port: 40_000, payload });
     expect(bench.table.openStreams(10)[0]?.read(bench.now)).toHaveLength(10_000);

@@ -3,6 +3,11 @@ export type Millis = number;
 /** Nanoseconds since 1970-01-01 UTC of a wall clock, as OpenTelemetry counts them. */
 export type UnixNano = bigint;
 
+/** Whole milliseconds since 1970-01-01 UTC. */
+export function unixMillis(unixNano: UnixNano): number {
+  return Number(unixNano / 1_000_000n);
+}
+
 /** One reading of both clocks, taken once per datagram, call or tick and handed down. */
 export interface Instant {
   readonly monotonicMs: Millis;

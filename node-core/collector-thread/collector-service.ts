@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Clock } from '../base/clock.ts';
+import { type Clock, unixMillis } from '../base/clock.ts';
 import { PilotError } from '../base/errors.ts';
 import type { ReportRow } from '../base/report.ts';
 import type { Endpoint } from '../base/transport.ts';
@@ -59,7 +59,6 @@ const SAY_AGAIN_MS = 60_000;
 const BETWEEN_PARTS_MS = 5;
 const FIGURES_MS = 1_000;
 const RETAIN_MS = 60_000;
-const NANOS_PER_MS = 1_000_000n;
 /** A larger trace shows its critical path only when it is opened. */
 const MOST_OF_A_PATH: ReadLimits = { spans: 5_000, bytes: 8 * 1024 * 1024 };
 /** Flow spans of this long ago are read again at start, so that a flow's other end still finds them. */
@@ -286,7 +285,7 @@ export class CollectorService {
   #estimates(): Map<string, ClockEstimate> {
     const self = this.#self?.publicKey;
     if (self === undefined) return new Map();
-    return this.#offsets.estimates(self, Number(this.#options.clock.now().unixNano / NANOS_PER_MS));
+    return this.#offsets.estimates(self, unixMillis(this.#options.clock.now().unixNano));
   }
 
   async #tellFigures(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Instant } from '../base/clock.ts';
+import { type Instant, unixMillis } from '../base/clock.ts';
 
 const STEP_MS = 10_000;
 const UNITS: readonly (readonly [string, number])[] = [
@@ -14,7 +14,7 @@ export class ClockSteps {
 
   /** What an operator should know of the clock since it was read last; undefined when it just ran on. */
   handle({ unixNano, monotonicMs }: Instant): string | undefined {
-    const aheadMs = Number(unixNano / 1_000_000n) - monotonicMs;
+    const aheadMs = unixMillis(unixNano) - monotonicMs;
     const stepMs = aheadMs - (this.#aheadMs ?? aheadMs);
     this.#aheadMs = aheadMs;
     if (Math.abs(stepMs) < STEP_MS) return undefined;

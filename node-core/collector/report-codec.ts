@@ -1,4 +1,4 @@
-import type { UnixNano } from '../base/clock.ts';
+import { type UnixNano, unixMillis } from '../base/clock.ts';
 import {
   type FlowReport,
   type NodeReport,
@@ -39,7 +39,6 @@ export const REPORT_ATTR = {
 } as const;
 
 const LATEST = 2n ** 63n - 1n;
-const NANOS_PER_MS = 1_000_000n;
 const LONGEST_NAME = 255;
 const MOST_TAGS = 64;
 const MOST_GROUPS = 1_024;
@@ -108,7 +107,7 @@ export function decodeReport(log: LogRecord): ReportRow | RefusedReport {
   const head = {
     reporter: log.exporter.nodeId,
     reporterKey: log.exporter.publicKey,
-    at: Number(log.arrivedAt / NANOS_PER_MS),
+    at: unixMillis(log.arrivedAt),
     reportedAt: log.timeUnixNano === 0n ? log.observedTimeUnixNano : log.timeUnixNano,
   };
   switch (log.eventName) {

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.ts';
+import { type Clock, unixMillis } from '../base/clock.ts';
 import type { CollectorFigures } from '../collector-thread/deck-collector.ts';
 import type { DeckStatus, LedgerStage } from '../contract/status.ts';
 import type { GraphPicture } from '../mesh/graph-layers.ts';
@@ -120,6 +120,6 @@ export class DeckStatusBoard {
   }
 
   #nowMs(): number {
-    return Number(this.#clock.now().unixNano / 1_000_000n);
+    return unixMillis(this.#clock.now().unixNano);
   }
 }

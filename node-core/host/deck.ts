@@ -1,5 +1,5 @@
 import { toHex } from '../base/bytes.ts';
-import type { Instant } from '../base/clock.ts';
+import { type Instant, unixMillis } from '../base/clock.ts';
 import { type DatagramSocket, type Endpoint, formatEndpoint } from '../base/transport.ts';
 import type { CollectorEvents, DeckCollector } from '../collector-thread/deck-collector.ts';
 import type { LogEntry } from '../contract/log.ts';
@@ -61,7 +61,6 @@ const DISCOVER_MS = 1_500;
 const STORE_TROUBLE = 'collector.store';
 /** Lines of earlier runs that the log begins with. */
 const MOST_RECALLED = 2_000;
-const NANOS_PER_MS = 1_000_000n;
 
 /** The operator's node, and everything the window shows of it and of the mesh. */
 export class Deck {
@@ -208,18 +207,18 @@ export class Deck {
   }
 
   #handleEvent(event: NodeEvent, now: Instant): void {
-    const at = Number(now.unixNano / NANOS_PER_MS);
+    const at = unixMillis(now.unixNano);
     switch (event.type) {
       case 'registered':
         this.#registered(event);
         break;
       case 'registry':
-        this.status.setRegistry(event.state, Number(event.since.unixNano / NANOS_PER_MS), this.node.registryRttMs);
+        this.status.setRegistry(event.state, unixMillis(event.since.unixNano), this.node.registryRttMs);
         if (event.state === 'ok') void this.#directory.refresh();
         break;
       case 'beacon':
         if (event.rttMs !== undefined) this.#beaconRtt = { ms: event.rttMs, at };
-        this.#handleBeacon(formatEndpoint(event.endpoint), event.state, Number(event.since.unixNano / NANOS_PER_MS));
+        this.#handleBeacon(formatEndpoint(event.endpoint), event.state, unixMillis(event.since.unixNano));
         break;
       case 'trust':
         this.#setTrust();
@@ -300,7 +299,7 @@ export class Deck {
   }
 
   #handleDirectory({ nodes, groups }: DirectoryPicture): void {
-    this.#state.setDirectory(nodes, Number(this.#options.clock.now().unixNano / NANOS_PER_MS));
+    this.#state.setDirectory(nodes, unixMillis(this.#options.clock.now().unixNano));
     this.#state.setGroups(groups);
     this.#setSelf();
     this.graph.touch();

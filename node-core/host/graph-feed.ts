@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.ts';
+import { type Clock, unixMillis } from '../base/clock.ts';
 import type { Agent, Beacon, GraphUpdate, OpenFlow, Tunnel } from '../contract/graph.ts';
 import type { Group } from '../contract/group.ts';
 import type { GraphChanges, GraphPicture } from '../mesh/graph-layers.ts';
@@ -10,7 +10,6 @@ type Shown = Agent | Tunnel | OpenFlow | Beacon | Group;
 const FASTEST_MS = 200;
 /** The picture changes with time alone: silence grows, farewells end. */
 const SLOWEST_MS = 1_000;
-const NANOS_PER_MS = 1_000_000n;
 
 /**
  * The graph as a feed of the contract. New facts are announced by `touch`; the picture is drawn at most five times a
@@ -71,7 +70,7 @@ export class GraphFeed {
 
   #draw(): void {
     const { monotonicMs, unixNano } = this.#clock.now();
-    const picture = this.#state.refresh(Number(unixNano / NANOS_PER_MS));
+    const picture = this.#state.refresh(unixMillis(unixNano));
     this.#publish(this.#state.takeChanges());
     this.#drawnAt = monotonicMs;
     this.#dueAt = Number.POSITIVE_INFINITY;
@@ -99,7 +98,7 @@ export class GraphFeed {
       kind,
       feedId,
       revision,
-      at: Number(this.#clock.now().unixNano / NANOS_PER_MS),
+      at: unixMillis(this.#clock.now().unixNano),
       ...(this.#self === undefined ? {} : { self: this.#self }),
       agents: of<Agent>(LETTER.agents),
       tunnels: of<Tunnel>(LETTER.tunnels),

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts';
 /** Another key stands under an id than before: another node. */
 export interface KeyChange {
   readonly nodeId: number;
@@ -23,7 +24,7 @@ const MOST_KEYS = 50_000;
  * what is known of a node is known of its key. A proof counts more than the registry's word while it is fresh.
  */
 export class NodeKeys {
-  readonly #holders = new Map<number, Holder>();
+  readonly #holders = new BoundedMap<number, Holder>(MOST_KEYS);
 
   keyOf(nodeId: number): string | undefined {
     return this.#holders.get(nodeId)?.publicKey;
@@ -59,8 +60,6 @@ export class NodeKeys {
   }
 
   #hold(nodeId: number, holder: Holder): void {
-    this.#holders.delete(nodeId);
     this.#holders.set(nodeId, holder);
-    if (this.#holders.size > MOST_KEYS) this.#holders.delete(this.#holders.keys().next().value as number);
   }
 }

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts';
 import { type Endpoint, parseEndpoint } from '../base/transport.ts';
 import type { PeerEndpoints } from '../tunnel/tunnel-event.ts';
 import { parsePeerEndpoint } from '../wire/peer-endpoint.ts';
@@ -8,7 +9,7 @@ const MOST_REMEMBERED = 8_192;
 /** Where peers are, as the registry said last: while it is away, an old address is better than none. */
 export class PeerDirectory {
   readonly #ours: readonly Endpoint[];
-  readonly #peers = new Map<number, PeerEndpoints>(); // oldest first
+  readonly #peers = new BoundedMap<number, PeerEndpoints>(MOST_REMEMBERED);
 
   /** @param lanAddresses - Ours, `H:P`: only LAN addresses of a network that we are in are worth a try. */
   constructor(lanAddresses: readonly string[]) {
@@ -23,13 +24,11 @@ export class PeerDirectory {
   learn(nodeId: number, { realAddress, relayOnly = false, lanAddresses = [] }: ReplyOf<'resolve'>): void {
     const real = relayOnly ? undefined : parseEndpoint(realAddress);
     const lan = lanAddresses.flatMap((text) => parseEndpoint(text) ?? []);
-    this.#peers.delete(nodeId);
     this.#peers.set(nodeId, {
       ...(real === undefined ? {} : { real }),
       lan: lan.filter((theirs) => this.#ours.some((our) => sharesSubnet(theirs, our))),
       relayOnly,
     });
-    if (this.#peers.size > MOST_REMEMBERED) this.#peers.delete(this.#peers.keys().next().value as number);
   }
 }
 

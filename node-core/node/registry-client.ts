@@ -1,6 +1,6 @@
 import { BoundedQueue } from '../base/bounded-queue.ts';
 import { utf8 } from '../base/bytes.ts';
-import { earliest, type Instant, type Millis } from '../base/clock.ts';
+import { earliest, type Instant, type Millis, unixMillis } from '../base/clock.ts';
 import { PilotError } from '../base/errors.ts';
 import { ATTR, SPAN, type Span, silentTracer, type Tracer } from '../base/tracer.ts';
 import type { Identity } from '../crypto/identity.ts';
@@ -285,7 +285,7 @@ export class RegistryClient {
       this.#inFlight.push(call);
       call.proven = this.#provenAt !== undefined;
       if (this.#provenAt !== undefined) {
-        this.#provenAt = Math.max(this.#provenAt + 1, Number(now.unixNano / 1_000_000n));
+        this.#provenAt = Math.max(this.#provenAt + 1, unixMillis(now.unixNano));
       }
       const sign = (text: string) => this.#options.identity.sign(utf8(text));
       this.#outgoing.push(encodeCall(call.type, call.request, sign, this.#provenAt));

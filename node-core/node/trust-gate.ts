@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts';
 import type { Instant, Millis } from '../base/clock.ts';
 
 export type Verdict = 'allowed' | 'refused' | 'unknown';
@@ -18,9 +19,9 @@ interface Known {
  * registry's trust check names. It remembers answers, and says when it must ask.
  */
 export class TrustGate {
-  readonly #known = new Map<number, Known>();
-  readonly #asked = new Map<number, Millis>();
-  readonly #dialled = new Map<number, Millis>();
+  readonly #known = new BoundedMap<number, Known>(MAX_PEERS);
+  readonly #asked = new BoundedMap<number, Millis>(MAX_PEERS);
+  readonly #dialled = new BoundedMap<number, Millis>(MAX_PEERS);
 
   /** The verdict for a newcomer; `unknown` when the registry must be asked first, and the peer will try again. */
   judge(peer: number, port: number, now: Instant): Verdict {
@@ -36,13 +37,13 @@ export class TrustGate {
   mayAsk(peer: number, now: Instant): boolean {
     const last = this.#asked.get(peer);
     if (last !== undefined && now.monotonicMs - last < 1_000) return false;
-    remember(this.#asked, peer, now.monotonicMs);
+    this.#asked.set(peer, now.monotonicMs);
     return true;
   }
 
   answer(peer: number, trusted: boolean, now: Instant): void {
     const lifetime = trusted ? LIFETIME_MS.allowed : LIFETIME_MS.refused;
-    remember(this.#known, peer, { trusted, until: now.monotonicMs + lifetime });
+    this.#known.set(peer, { trusted, until: now.monotonicMs + lifetime });
     this.#asked.delete(peer);
   }
 
@@ -52,13 +53,6 @@ export class TrustGate {
   }
 
   dialled(peer: number, now: Instant): void {
-    remember(this.#dialled, peer, now.monotonicMs);
+    this.#dialled.set(peer, now.monotonicMs);
   }
-}
-
-/** Keeps the newest; the oldest goes when there are too many. */
-function remember<T>(map: Map<number, T>, peer: number, value: T): void {
-  map.delete(peer);
-  map.set(peer, value);
-  if (map.size > MAX_PEERS) map.delete(map.keys().next().value as number);
 }

@@ -1,4 +1,4 @@
-import type { Instant } from '../base/clock.ts';
+import { type Instant, unixMillis } from '../base/clock.ts';
 import { PilotError } from '../base/errors.ts';
 import type { TunnelTable } from '../tunnel/tunnel-table.ts';
 import { refusalCodeOf } from '../wire/registry-refusal.ts';
@@ -121,7 +121,7 @@ export class Trust {
 
   #pin(nodeId: number, publicKey: Uint8Array, now: Instant): void {
     const replaces = this.#peers.keyOf(nodeId) !== undefined;
-    if (!this.#peers.trust(nodeId, publicKey, Number(now.unixNano / 1_000_000n))) return;
+    if (!this.#peers.trust(nodeId, publicKey, unixMillis(now.unixNano))) return;
     this.#host.tunnels.pin(nodeId, publicKey);
     // Whoever had the old key is another node now.
     if (replaces) this.#host.tunnels.close(nodeId, now);

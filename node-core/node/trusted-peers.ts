@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts';
 import { equalBytes, utf8 } from '../base/bytes.ts';
 import { verifySignature } from '../crypto/identity.ts';
 import { base64, fromBase64, signedString } from '../wire/registry-message.ts';
@@ -40,7 +41,7 @@ const MAX_SEEN = 8_192;
 export class TrustedPeers {
   readonly #peers = new Map<number, TrustedPeer>();
   readonly #refused = new Map<number, Uint8Array>();
-  readonly #seen = new Map<number, Uint8Array>(); // oldest first
+  readonly #seen = new BoundedMap<number, Uint8Array>(MAX_SEEN);
 
   constructor(peers: readonly TrustedPeer[]) {
     for (const peer of peers) this.#peers.set(peer.nodeId, peer);
@@ -97,9 +98,7 @@ export class TrustedPeers {
   }
 
   #see(nodeId: number, publicKey: Uint8Array): void {
-    this.#seen.delete(nodeId);
     this.#seen.set(nodeId, publicKey);
-    if (this.#seen.size > MAX_SEEN) this.#seen.delete(this.#seen.keys().next().value as number);
   }
 }
 

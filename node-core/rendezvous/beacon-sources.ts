@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts';
 import type { Millis } from '../base/clock.ts';
 import { TokenBucket } from '../base/token-bucket.ts';
 import { type Endpoint, formatEndpoint } from '../base/transport.ts';
@@ -25,8 +26,8 @@ const FORGET_MS = 60_000;
 /** How much each source may still ask of a beacon. Of too many the longest silent is forgotten. */
 export class BeaconSources {
   readonly #rates: BeaconRates;
-  readonly #sources = new Map<string, Source>();
-  readonly #addresses = new Map<string, TokenBucket>();
+  readonly #sources = new BoundedMap<string, Source>(MAX_SOURCES);
+  readonly #addresses = new BoundedMap<string, TokenBucket>(MAX_SOURCES);
 
   constructor(rates: BeaconRates) {
     this.#rates = rates;
@@ -60,14 +61,14 @@ export class BeaconSources {
       seenAt: nowMs,
     };
     source.seenAt = nowMs;
-    putLast(this.#sources, key, source);
+    this.#sources.set(key, source);
     return source;
   }
 
   #ofAddress(host: string, nowMs: Millis): TokenBucket {
     const key = sourceOf(host);
     const bucket = this.#addresses.get(key) ?? twice(this.#rates.discoversPerSecondOfAddress, nowMs);
-    putLast(this.#addresses, key, bucket);
+    this.#addresses.set(key, bucket);
     return bucket;
   }
 }
@@ -75,10 +76,4 @@ export class BeaconSources {
 /** A rate with room for two seconds of it at once. */
 function twice(perSecond: number, nowMs: Millis): TokenBucket {
   return new TokenBucket({ burst: 2 * perSecond, perSecond }, nowMs);
-}
-
-function putLast<T>(map: Map<string, T>, key: string, value: T): void {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size > MAX_SOURCES) map.delete(map.keys().next().value as string);
 }

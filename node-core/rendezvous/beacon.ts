@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts';
 import { BoundedQueue } from '../base/bounded-queue.ts';
 import type { Instant, Millis } from '../base/clock.ts';
 import { PilotError } from '../base/errors.ts';
@@ -64,7 +65,7 @@ const MAX_PAIRS = 16_384;
 export class Beacon {
   readonly #table: BeaconTable;
   readonly #sources: BeaconSources;
-  readonly #pairs = new Map<string, RelayCount>();
+  readonly #pairs = new BoundedMap<string, RelayCount>(MAX_PAIRS);
   readonly #outgoing = new BoundedQueue<OutgoingDatagram>(
     { items: 8_192, weight: 16_777_216 },
     ({ bytes }) => bytes.length,
@@ -178,9 +179,7 @@ export class Beacon {
     const pair = this.#pairs.get(key) ?? { ...ids, datagrams: 0, bytes: 0 };
     pair.datagrams += 1;
     pair.bytes += frame.length;
-    this.#pairs.delete(key); // to the end: the first is the longest silent
     this.#pairs.set(key, pair);
-    if (this.#pairs.size > MAX_PAIRS) this.#pairs.delete(this.#pairs.keys().next().value as string);
   }
 
   #remember(nodeId: number, from: Endpoint, nowMs: Millis, wantsDestination: boolean): void {

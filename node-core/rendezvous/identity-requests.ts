@@ -1,4 +1,5 @@
-import type { Instant } from '../base/clock.ts';
+import { BoundedMap } from '../base/bounded-map.ts';
+import { type Instant, unixMillis } from '../base/clock.ts';
 import { TokenBucket } from '../base/token-bucket.ts';
 import { type Endpoint, formatEndpoint, parseEndpoint } from '../base/transport.ts';
 import { formatAddress } from '../wire/address.ts';
@@ -8,7 +9,7 @@ import { RegistryRefusal } from '../wire/registry-refusal.ts';
 import type { ReplyOf, RequestOf } from '../wire/registry-request.ts';
 import { sourceOf } from '../wire/source-address.ts';
 import type { NodeRecord } from './directory-state.ts';
-import { unixMs, unixSeconds } from './node-book.ts';
+import { unixSeconds } from './node-book.ts';
 import type { Handler, Handlers, RegistryState } from './registry-state.ts';
 import type { Request } from './request.ts';
 
@@ -97,7 +98,8 @@ function heartbeat(state: RegistryState): Handler<'heartbeat'> {
   return (request, source, now) => {
     const { nodeId, listenAddress } = request.fields;
     const node = state.authenticate(request, nodeId);
-    const expiresInMs = node.keyExpiresAt === 0 ? Number.POSITIVE_INFINITY : node.keyExpiresAt - unixMs(now);
+    const expiresInMs =
+      node.keyExpiresAt === 0 ? Number.POSITIVE_INFINITY : node.keyExpiresAt - unixMillis(now.unixNano);
     if (expiresInMs <= 0) throw new RegistryRefusal('key-expired', nodeId, timeText(node.keyExpiresAt));
     if (listenAddress === undefined) state.nodes.heard(node, now);
     else {
@@ -135,7 +137,7 @@ function setKeyExpiry(state: RegistryState): Handler<'set_key_expiry'> {
     const { nodeId, expiresAt } = request.fields;
     const node = state.authenticateOrAdmin(request, nodeId);
     if (!state.groups.inEnterprise(nodeId)) throw new RegistryRefusal('enterprise-only');
-    state.nodes.update(node, { keyExpiresAt: parseExpiry(expiresAt, unixMs(now)) });
+    state.nodes.update(node, { keyExpiresAt: parseExpiry(expiresAt, unixMillis(now.unixNano)) });
     return { nodeId, expiresAt: timeText(node.keyExpiresAt) };
   };
 }
@@ -199,7 +201,7 @@ function literalAddresses(texts: readonly string[]): string[] {
 /** Bounds what one source can add to the state, which is kept. */
 class NewKeyLimit {
   readonly #perSecond: number;
-  readonly #buckets = new Map<string, TokenBucket>();
+  readonly #buckets = new BoundedMap<string, TokenBucket>(MAX_SOURCES);
 
   constructor(perSecond: number) {
     this.#perSecond = perSecond;
@@ -210,9 +212,7 @@ class NewKeyLimit {
     const limits = { burst: Math.max(NEW_KEYS_BURST, this.#perSecond), perSecond: this.#perSecond };
     const source = sourceOf(host);
     const bucket = this.#buckets.get(source) ?? new TokenBucket(limits, now.monotonicMs);
-    this.#buckets.delete(source);
     this.#buckets.set(source, bucket);
-    if (this.#buckets.size > MAX_SOURCES) this.#buckets.delete(this.#buckets.keys().next().value as string);
     if (!bucket.take(now.monotonicMs)) throw new RegistryRefusal('rate-limited', 'new keys from this address');
   }
 }

@@ -1,8 +1,8 @@
+import { unixMillis } from '../base/clock.ts';
 import { formatAddress } from '../wire/address.ts';
 import { RegistryRefusal } from '../wire/registry-refusal.ts';
 import type { NodeRecord } from './directory-state.ts';
 import { cleanTags } from './names.ts';
-import { unixMs } from './node-book.ts';
 import type { Handler, Handlers, RegistryState } from './registry-state.ts';
 
 /** What a node says of itself, and how others find it. */
@@ -59,7 +59,7 @@ function resolve(state: RegistryState): Handler<'resolve'> {
     return {
       nodeId: target.nodeId,
       publicKey: target.publicKey,
-      keyAgeDays: Math.floor((unixMs(now) - target.keyCreatedAt) / 86_400_000),
+      keyAgeDays: Math.floor((unixMillis(now.unixNano) - target.keyCreatedAt) / 86_400_000),
       ...reachableAt(state, target),
       lanAddresses: target.relayOnly ? [] : target.lanAddresses,
     };

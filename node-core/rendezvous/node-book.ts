@@ -1,4 +1,4 @@
-import type { Instant, Millis } from '../base/clock.ts';
+import { type Instant, type Millis, unixMillis } from '../base/clock.ts';
 import { parseEndpoint } from '../base/transport.ts';
 import { RegistryRefusal } from '../wire/registry-refusal.ts';
 import { sourceOf } from '../wire/source-address.ts';
@@ -115,11 +115,11 @@ export class NodeBook {
       relayOnly: false,
       signed: false,
       present: false,
-      keyCreatedAt: unixMs(now),
+      keyCreatedAt: unixMillis(now.unixNano),
       rotations: 0,
       rotationLog: [],
       keyExpiresAt: 0,
-      lastSeen: unixMs(now),
+      lastSeen: unixMillis(now.unixNano),
     };
     this.put(node);
     return node;
@@ -141,7 +141,7 @@ export class NodeBook {
     if (this.#idsByKey.has(publicKey)) throw new RegistryRefusal('key-taken');
     const rotationLog = [...node.rotationLog, { publicKey, signature }].slice(-MAX_ROTATIONS);
     const rotations = node.rotations + 1;
-    this.update(node, { publicKey, keyCreatedAt: unixMs(now), keyExpiresAt: 0, rotations, rotationLog });
+    this.update(node, { publicKey, keyCreatedAt: unixMillis(now.unixNano), keyExpiresAt: 0, rotations, rotationLog });
   }
 
   /** @throws RegistryRefusal for a name that is not one, or somebody else's. An empty one gives the name up. */
@@ -155,7 +155,7 @@ export class NodeBook {
   /** The node is there, and this is new about it. */
   heard(node: NodeRecord, now: Instant, changes: Partial<Omit<NodeRecord, 'nodeId'>> = {}): void {
     this.#heardAt.set(node.nodeId, now.monotonicMs);
-    node.lastSeen = unixMs(now);
+    node.lastSeen = unixMillis(now.unixNano);
     this.update(node, { ...changes, present: true });
   }
 
@@ -254,10 +254,6 @@ function sourceOfNode({ realAddress }: NodeRecord): string {
 
 function isSame(a: unknown, b: unknown): boolean {
   return typeof a === 'object' ? JSON.stringify(a) === JSON.stringify(b) : a === b;
-}
-
-export function unixMs(now: Instant): number {
-  return Number(now.unixNano / 1_000_000n);
 }
 
 export function unixSeconds(now: Instant): number {

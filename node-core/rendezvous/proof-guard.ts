@@ -1,10 +1,9 @@
 import { toHex, utf8 } from '../base/bytes.ts';
-import type { Instant } from '../base/clock.ts';
+import { type Instant, unixMillis } from '../base/clock.ts';
 import { verifySignature } from '../crypto/identity.ts';
 import { fromBase64, type JsonObject, provenText } from '../wire/registry-message.ts';
 import { RegistryRefusal } from '../wire/registry-refusal.ts';
 import type { Credentials } from '../wire/registry-request.ts';
-import { unixMs } from './node-book.ts';
 
 /** How far the clock of a node may be from ours. */
 const MAX_SKEW_MS = 60_000;
@@ -24,7 +23,7 @@ export class ProofGuard {
 
   /** A clock that is set back is a start anew: else whoever signed by the right time would be refused until it is reached. */
   turn(now: Instant): void {
-    const nowMs = unixMs(now);
+    const nowMs = unixMillis(now.unixNano);
     if (nowMs < this.#nowMs - MAX_SKEW_MS) {
       this.#lastAt.clear();
       this.#notBefore = nowMs;

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts';
 import type { Millis } from '../base/clock.ts';
 import { TokenBucket } from '../base/token-bucket.ts';
 import { type Endpoint, isLoopbackHost } from '../base/transport.ts';
@@ -23,7 +24,7 @@ const MAX_SOURCES = 4_096;
 export class RequestGuard {
   readonly #limits: GuardLimits;
   readonly #all: TokenBucket;
-  readonly #bySource = new Map<string, TokenBucket>();
+  readonly #bySource = new BoundedMap<string, TokenBucket>(MAX_SOURCES);
 
   constructor(limits: GuardLimits, nowMs: Millis) {
     this.#limits = limits;
@@ -46,9 +47,7 @@ export class RequestGuard {
   #of(host: string, nowMs: Millis): TokenBucket {
     const source = sourceOf(host);
     const bucket = this.#bySource.get(source) ?? twice(this.#limits.checksPerSecondOfSource, nowMs);
-    this.#bySource.delete(source);
     this.#bySource.set(source, bucket);
-    if (this.#bySource.size > MAX_SOURCES) this.#bySource.delete(this.#bySource.keys().next().value as string);
     return bucket;
   }
 }

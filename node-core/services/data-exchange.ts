@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts';
 import { ByteBudget, type HeldBytes } from '../base/byte-budget.ts';
 import { utf8 } from '../base/bytes.ts';
 import type { Instant, Millis } from '../base/clock.ts';
@@ -79,7 +80,7 @@ export class DataExchangeService implements Service {
   readonly #budget: ByteBudget;
   readonly #deadlines = new DeadlineQueue<DataExchangeStream>();
   readonly #faults = new Tally<DataExchangeFault>();
-  readonly #seen = new Set<string>();
+  readonly #seen = new BoundedMap<string, true>(REMEMBERED_MESSAGES);
 
   constructor(
     onMessage: (message: DataMessage, reply: DataReply, now: Instant) => void,
@@ -144,8 +145,7 @@ export class DataExchangeService implements Service {
 
   #isRepeated(id: string): boolean {
     if (this.#seen.has(id)) return true;
-    this.#seen.add(id);
-    if (this.#seen.size > REMEMBERED_MESSAGES) this.#seen.delete(this.#seen.values().next().value as string);
+    this.#seen.set(id, true);
     return false;
   }
 }

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts';
 import type { Millis } from '../base/clock.ts';
 import { TokenBucket } from '../base/token-bucket.ts';
 import type { StreamConfig } from './stream-config.ts';
@@ -9,7 +10,7 @@ const SOURCES = 4_096;
 /** How many new streams peers may open: each source first, so that one cannot use up what all share. */
 export class SynAdmission {
   readonly #limits: Limits;
-  readonly #sources = new Map<number, TokenBucket>();
+  readonly #sources = new BoundedMap<number, TokenBucket>(SOURCES);
   #all: TokenBucket | undefined;
 
   constructor(limits: Limits) {
@@ -22,18 +23,11 @@ export class SynAdmission {
     return this.#all.take(nowMs) ? 'admitted' : 'syn-rate-node';
   }
 
-  /** The table is kept in the order of last use; the source that was silent longest makes room. */
+  /** The source that was silent longest makes room. */
   #sourceBucket(nodeId: number, nowMs: Millis): TokenBucket {
     const { synBurstPerSource: burst, synPerSecondPerSource: perSecond } = this.#limits;
     const bucket = this.#sources.get(nodeId) ?? new TokenBucket({ burst, perSecond }, nowMs);
-    this.#sources.delete(nodeId);
     this.#sources.set(nodeId, bucket);
-    if (this.#sources.size > SOURCES) {
-      for (const oldest of this.#sources.keys()) {
-        this.#sources.delete(oldest);
-        break;
-      }
-    }
     return bucket;
   }
 }

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts';
 import type { Clock, Millis } from '../base/clock.ts';
 import type { DatagramCounts } from '../base/datagram-counts.ts';
 import { type DatagramSocket, type Endpoint, formatEndpoint } from '../base/transport.ts';
@@ -128,7 +129,11 @@ export class NatSocket implements DatagramSocket {
 
   #adopt(key: string, socket: UdpSocket): void {
     this.#expire();
-    const mapping: Mapping = { socket, contacted: new Map(), usedAt: this.#clock.now().monotonicMs };
+    const mapping: Mapping = {
+      socket,
+      contacted: new BoundedMap(MAX_CONTACTED),
+      usedAt: this.#clock.now().monotonicMs,
+    };
     this.#mappings.set(key, mapping);
     socket.onDatagram = (bytes, from) => this.#receive(mapping, bytes, from);
   }
@@ -136,11 +141,7 @@ export class NatSocket implements DatagramSocket {
   #sendFrom(mapping: Mapping, bytes: Uint8Array, to: Endpoint): void {
     const remote = formatEndpoint(to);
     mapping.usedAt = this.#clock.now().monotonicMs;
-    mapping.contacted.delete(remote);
     mapping.contacted.set(remote, to.host);
-    if (mapping.contacted.size > MAX_CONTACTED) {
-      mapping.contacted.delete(mapping.contacted.keys().next().value as string);
-    }
     this.#traffic.countOutgoing(remote, bytes.length);
     mapping.socket.send(bytes, to);
   }

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts';
 /** What crossed a NAT towards and from one remote endpoint, in datagrams and bytes; `refused` came and was not let in. */
 export interface NatCrossing {
   outgoing: number;
@@ -16,7 +17,7 @@ function nothing(): NatCrossing {
 /** Counts what crosses, in all and per remote endpoint; of too many remotes the longest silent is forgotten. */
 export class NatTraffic {
   readonly total = nothing();
-  readonly #remotes = new Map<string, NatCrossing>();
+  readonly #remotes = new BoundedMap<string, NatCrossing>(MAX_REMOTES);
 
   get remotes(): ReadonlyMap<string, Readonly<NatCrossing>> {
     return this.#remotes;
@@ -42,9 +43,7 @@ export class NatTraffic {
 
   #of(remote: string): NatCrossing {
     const crossing = this.#remotes.get(remote) ?? nothing();
-    this.#remotes.delete(remote); // to the end: the first is the longest silent
     this.#remotes.set(remote, crossing);
-    if (this.#remotes.size > MAX_REMOTES) this.#remotes.delete(this.#remotes.keys().next().value as string);
     return crossing;
   }
 }

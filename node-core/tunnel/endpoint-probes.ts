@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts';
 import { earliest, type Millis } from '../base/clock.ts';
 import { type Endpoint, formatEndpoint } from '../base/transport.ts';
 import { PROBE_PAUSES_MS, SOURCE_PROBE_PAUSE_MS } from './tunnel-config.ts';
@@ -13,15 +14,13 @@ interface Probe {
 
 /** Endpoints that are being asked whether they are the peer's: each a few pings, and not again at once. */
 export class EndpointProbes {
-  readonly #probes = new Map<string, Probe>(); // oldest first
+  readonly #probes = new BoundedMap<string, Probe>(MAX_PROBES);
 
   start(endpoint: Endpoint, now: Millis): void {
     const key = formatEndpoint(endpoint);
     const known = this.#probes.get(key);
     if (known !== undefined && now - known.startedAt < SOURCE_PROBE_PAUSE_MS) return;
-    this.#probes.delete(key);
     this.#probes.set(key, { endpoint, startedAt: now, sends: 0, dueAt: now });
-    if (this.#probes.size > MAX_PROBES) this.#forgetOldest();
   }
 
   /** When the probe that is answered now began; undefined for an endpoint that was not asked. */
@@ -49,12 +48,5 @@ export class EndpointProbes {
 
   nextDue(): Millis | undefined {
     return earliest(...[...this.#probes.values()].map((probe) => probe.dueAt));
-  }
-
-  #forgetOldest(): void {
-    for (const key of this.#probes.keys()) {
-      this.#probes.delete(key);
-      return;
-    }
   }
 }

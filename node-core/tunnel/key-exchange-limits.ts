@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts';
 import type { Millis } from '../base/clock.ts';
 import { TokenBucket } from '../base/token-bucket.ts';
 import { formatEndpoint } from '../base/transport.ts';
@@ -34,8 +35,8 @@ type Rate = Exclude<keyof TunnelLimits, 'maxTunnels'>;
 export class KeyExchangeLimits {
   readonly #limits: Omit<TunnelLimits, 'maxTunnels'>;
   readonly #rates = new Map<Rate, TokenBucket>();
-  readonly #sources = new Map<string, TokenBucket>(); // oldest first
-  readonly #challenges = new Map<string, { readonly since: Millis; answered: boolean }>(); // by whom, oldest first
+  readonly #sources = new BoundedMap<string, TokenBucket>(MAX_SOURCES); // oldest first
+  readonly #challenges = new BoundedMap<string, { readonly since: Millis; answered: boolean }>(MAX_CHALLENGES); // by whom, oldest first
 
   constructor(limits: Omit<TunnelLimits, 'maxTunnels'>) {
     this.#limits = limits;
@@ -94,7 +95,6 @@ export class KeyExchangeLimits {
     const perSecond = this.#limits.keyExchangePerSource;
     const bucket = new TokenBucket({ burst: perSecond, perSecond }, now);
     this.#sources.set(key, bucket);
-    if (this.#sources.size > MAX_SOURCES) dropOldest(this.#sources);
     return bucket;
   }
 
@@ -102,9 +102,7 @@ export class KeyExchangeLimits {
     if (applicant.proof === 'none-asked') return 'refuse';
     const key = challengeKey(applicant);
     if (this.#openChallenge(key, now) !== undefined || !this.#take('challenges', now)) return 'refuse';
-    this.#challenges.delete(key);
     this.#challenges.set(key, { since: now, answered: false });
-    if (this.#challenges.size > MAX_CHALLENGES) dropOldest(this.#challenges);
     return 'challenge';
   }
 
@@ -129,11 +127,4 @@ function challengeKey({ route, nodeId }: Applicant): string {
 /** A whole fleet lives on 127.0.0.1: there, each port is a source. */
 function sourceOf({ endpoint }: Extract<Route, { via: 'direct' }>): string {
   return isLoopback(endpoint.host) ? formatEndpoint(endpoint) : endpoint.host;
-}
-
-function dropOldest(map: Map<string, unknown>): void {
-  for (const key of map.keys()) {
-    map.delete(key);
-    return;
-  }
 }

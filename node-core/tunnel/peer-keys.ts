@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/bounded-map.ts';
 import { equalBytes } from '../base/bytes.ts';
 import type { Instant, Millis } from '../base/clock.ts';
 import type { KeyExchangeFrame, KeyRequestFrame } from '../wire/tunnel-frame.ts';
@@ -31,7 +32,7 @@ interface Entry {
  * not believed.
  */
 export class PeerKeys {
-  readonly #entries = new Map<number, Entry>(); // least recently asked first
+  readonly #entries = new BoundedMap<number, Entry>(MAX_PEERS); // least recently asked first
   readonly #pinned = new Map<number, Uint8Array>();
 
   pin(nodeId: number, key: Uint8Array): void {
@@ -71,9 +72,7 @@ export class PeerKeys {
     if (verdict === 'asking') return verdict;
     entry.asking = true;
     entry.askedAt = now;
-    this.#entries.delete(nodeId);
     this.#entries.set(nodeId, entry);
-    if (this.#entries.size > MAX_PEERS) this.#forgetOldest();
     return verdict;
   }
 
@@ -83,21 +82,13 @@ export class PeerKeys {
     const { waiting } = entry;
     const stale = waiting.filter((frame) => now - frame.receivedAt.monotonicMs >= ANSWER_TIMEOUT_MS);
     Object.assign(entry, { key: key ?? entry.key, askedAt: now, asking: false, waiting: [] } satisfies Partial<Entry>);
-    this.#entries.set(nodeId, entry);
-    if (this.#entries.size > MAX_PEERS) this.#forgetOldest();
+    if (!this.#entries.has(nodeId)) this.#entries.set(nodeId, entry);
     return waiting.filter((frame) => !stale.includes(frame));
   }
 
   matches(nodeId: number, key: Uint8Array): boolean {
     const known = this.get(nodeId);
     return known !== undefined && equalBytes(known, key);
-  }
-
-  #forgetOldest(): void {
-    for (const nodeId of this.#entries.keys()) {
-      this.#entries.delete(nodeId);
-      return;
-    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { unixMillis } from '../../base/clock.ts';
 /** The name of a file of the store: the UTC day it was made on by the clock of then, and which file it is. */
 export interface StoreFileName {
   readonly day: string;
@@ -29,5 +30,5 @@ export function byAge(a: StoreFileName, b: StoreFileName): number {
 
 /** The UTC day of a moment. */
 export function dayOf(unixNano: bigint): string {
-  return new Date(Number(unixNano / 1_000_000n)).toISOString().slice(0, 10);
+  return new Date(unixMillis(unixNano)).toISOString().slice(0, 10);
 }

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../base/bounded-map.ts';
 import type { UnixNano } from '../../base/clock.ts';
 
 /** Whose clock it is. What is known of a clock is known of a key; the id is what the node is called by. */
@@ -91,7 +92,7 @@ export class ClockOffsets {
   /** In order of use. */
   readonly #pairs = new Map<string, PairEvidence>();
   readonly #pairsOf = new Map<string, Set<PairEvidence>>();
-  readonly #clocks = new Map<string, NodeClock>();
+  readonly #clocks = new BoundedMap<string, NodeClock>(MOST_NODES);
   readonly #dropped: Record<DroppedHandshake, number> = {
     'empty-interval': 0,
     'clock-stepped': 0,
@@ -196,7 +197,6 @@ export class ClockOffsets {
   }
 
   #meet({ publicKey, nodeId }: ClockOwner, clock: Omit<NodeClock, 'nodeId'>): void {
-    if (this.#clocks.size >= MOST_NODES) dropFirst(this.#clocks);
     this.#clocks.set(publicKey, { ...clock, nodeId });
   }
 
@@ -305,9 +305,4 @@ function intersect(known: Bounds | undefined, way: Bounds): Bounds {
     at: Math.max(known.at, way.at),
     through: [(lowest.through ?? known.through)[0], (highest.through ?? known.through)[1]],
   };
-}
-
-function dropFirst(map: Map<unknown, unknown>): void {
-  const first = map.keys().next();
-  if (first.done !== true) map.delete(first.value);
 }

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../base/bounded-map.ts';
 import { ATTR } from '../../base/tracer.ts';
 import type { TraceQuery, TraceSummary } from '../../contract/trace.ts';
 import type { FlowJoin, JoinedTrace } from '../flow-join.ts';
@@ -28,7 +29,7 @@ const PERIOD_MS = 200;
 /** What is arriving now, trace by trace, before it is on disk: summaries for whoever watches. */
 export class TraceTail {
   readonly #familyOf: (traceId: string) => JoinedTrace;
-  readonly #traces = new Map<string, Growing>();
+  readonly #traces = new BoundedMap<string, Growing>(MOST_TRACES);
   readonly #readers = new Set<Set<string>>();
 
   constructor(familyOf: (traceId: string) => JoinedTrace) {
@@ -96,7 +97,7 @@ export class TraceTail {
       nodeKeys: new Set(),
       groupIds: new Set(),
     };
-    if (known === undefined) this.#remember(traceId, trace);
+    if (known === undefined) this.#traces.set(traceId, trace);
     if (span.parentSpanId === '' && (trace.root === undefined || start < trace.root.startNs)) {
       Object.assign(trace, { title: short(titleOf(span)), root: { startNs: start, endNs: end } });
     }
@@ -111,11 +112,6 @@ export class TraceTail {
     }
     const groupId = integerAttribute(span.attributes, ATTR.groupId, 0xffff);
     if (groupId !== undefined) addUpTo(trace.groupIds, groupId);
-  }
-
-  #remember(traceId: string, trace: Growing): void {
-    this.#traces.set(traceId, trace);
-    if (this.#traces.size > MOST_TRACES) this.#traces.delete(this.#traces.keys().next().value as string);
   }
 
   #summarise(family: JoinedTrace): TraceSummary | undefined {

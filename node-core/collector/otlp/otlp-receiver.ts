@@ -89,12 +89,23 @@ export class OtlpReceiver implements HttpHandler<Exporter> {
       const plain = await unpack(body, coding, most, (bytes) => held.add(bytes));
       const batch = this.#decode(signal, plain, encoding, head.peer);
       const room = held.add(batch.decoded.parts * BYTES_OF_A_PART);
-      if (!room || !(await this.#options.keep(batch))) throw new PilotError('queue.full', 'the store is busy');
+      if (!room || !(await this.#kept(batch))) throw new PilotError('queue.full', 'the store is busy');
       return success(mediaType, encoding, batch);
     } catch (error) {
       return refusalOf(error, encoding, mediaType);
     } finally {
       held.release();
+    }
+  }
+
+  /** What the store fails with is no fault of the request, whatever it is: its sender is told to send again. */
+  async #kept(batch: ExportBatch): Promise<boolean> {
+    try {
+      return await this.#options.keep(batch);
+    } catch (cause) {
+      throw cause instanceof PilotError
+        ? cause
+        : new PilotError('store.unavailable', 'the store failed', {}, { cause });
     }
   }
 

@@ -142,6 +142,7 @@ describe('what could not be kept is told', () => {
 
   test.each<[string, number, string, () => Promise<boolean>]>([
     ['no room', 429, '1', async () => false],
+    ['the store fails in a way nobody knows', 503, '5', () => Promise.reject(new Error('ENOENT: statfs'))],
     ['the store is away', 503, '5', () => Promise.reject(new PilotError('store.unavailable', 'the disk is full'))],
   ])('%s: the sender is to come again', async (_, status, after, keep) => {
     const reply = await receiver(keep).handle(head(PROTO), spans);

@@ -3,7 +3,7 @@ import { copyFile, readdir, rename, rm, stat, statfs, truncate } from 'node:fs/p
 import { join } from 'node:path';
 import { makeFolder } from './make-folder.ts';
 
-/** A folder of files that only its owner may see. */
+/** A folder of files that only its owner may see. It is made anew where somebody has removed it. */
 export class FileFolder {
   readonly #folder: string;
 
@@ -16,7 +16,8 @@ export class FileFolder {
     return new FileFolder(folder);
   }
 
-  list(): Promise<string[]> {
+  async list(): Promise<string[]> {
+    await makeFolder(this.#folder);
     return readdir(this.#folder);
   }
 
@@ -32,6 +33,7 @@ export class FileFolder {
 
   /** Bytes of the disk that this process may still use. */
   async freeBytes(): Promise<number> {
+    await makeFolder(this.#folder);
     const { bavail, bsize } = await statfs(this.#folder);
     return bavail * bsize;
   }

@@ -106,6 +106,7 @@ export class StoreFiles {
     if (appendsOf({ ...rows, texts: [] }, []).length === 0) return Promise.resolve();
     return this.#change(async () => {
       await this.#checkRoom();
+      await this.#startAnewIfGone();
       const attached = await this.#ready();
       const open = await this.#openFile(attached);
       const texts = open.missing(rows.texts ?? new Map());
@@ -181,6 +182,14 @@ export class StoreFiles {
   async #ready(): Promise<AttachedFiles> {
     if (this.#closed) throw new PilotError('store.unavailable', 'the store is closed');
     return this.#attached ?? (await this.#openAll());
+  }
+
+  /** What is appended to a file that somebody has removed is in no file. */
+  async #startAnewIfGone(): Promise<void> {
+    const { folder, onProblem } = this.#options;
+    if (this.#open === undefined || (await folder.size(this.#open.file.name)) > 0) return;
+    onProblem('Files of the store were removed while they were open: what they held is gone, and new ones are made');
+    await this.#reopen();
   }
 
   async #checkRoom(): Promise<void> {

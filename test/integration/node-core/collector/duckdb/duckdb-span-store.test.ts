@@ -1,4 +1,4 @@
-import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -45,6 +45,16 @@ describe('files of a store of DuckDB', () => {
     expect(await files()).toEqual(['day-2026-11-02-000001.duckdb', 'day-2026-11-03-000002.duckdb']);
     expect(await spansOf(1)).toBe(2);
     expect((await ground.store.search({ limit: 10 })).traces[0]?.spans).toBe(2);
+  });
+
+  test('files that are removed while they are open are said to be gone, and what comes next is on disk', async () => {
+    await ground.store.add([aSpan(1, undefined)], []);
+    await rm(ground.folder, { recursive: true });
+    await ground.store.add([aSpan(2, undefined)], []);
+    expect(ground.problems).toEqual([expect.stringMatching(/^Files of the store were removed/)]);
+    expect(await files()).toHaveLength(1);
+    await ground.open();
+    expect(await spansOf(1)).toBe(1);
   });
 
   test('a file that is full is followed by another of the same day, so that the cap acts on today too', async () => {

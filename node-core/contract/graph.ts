@@ -19,7 +19,7 @@ export const agent = z.object({
   version: z.string().optional(),
   /** Whether the registry lists it for everyone; absent while the registry has not told. */
   public: z.boolean().optional(),
-  keyFingerprint: z.string().optional(),
+  publicKey: publicKey.optional(),
   /** Set for a peer that this node trusts: under which key, and which other one stands under its id now, if one does. */
   trust: z.object({ publicKey, changedTo: publicKey.optional() }).optional(),
   health,

@@ -60,7 +60,7 @@ export function drawAgent(
     authenticated: facts.keys.isProven(nodeId),
     ...optional('version', node?.report.version ?? self?.version),
     ...optional('public', listed?.public),
-    ...optional('keyFingerprint', facts.keys.keyOf(nodeId)),
+    ...optional('publicKey', facts.keys.keyOf(nodeId)),
     ...optional('trust', drawTrust(facts, nodeId)),
     ...optional('rtt', ownRtt(own, liveness?.lastRttMs, liveness?.lastPongAt)),
     ...optional('loss', toldFrom(own?.report.lossRatio, MEASURED_HERE, own?.at)),

@@ -110,7 +110,7 @@ function narrowing(filter: Filter): { groupId?: number; nodeId?: number; nodeKey
   return {
     ...(groupId === undefined ? {} : { groupId: groupId.groupId }),
     ...(node === undefined ? {} : { nodeId: node.nodeId }),
-    ...(node?.keyFingerprint === undefined ? {} : { nodeKey: node.keyFingerprint }),
+    ...(node?.publicKey === undefined ? {} : { nodeKey: node.publicKey }),
     text: plainText(filter),
   };
 }

@@ -42,7 +42,7 @@ export function AgentDetails({ nodeId }: { nodeId: number }) {
         <Identity agent={agent} />
         <Measured agent={agent} />
         <Tunnels nodeId={nodeId} />
-        <LastTraces nodeId={nodeId} nodeKey={agent.keyFingerprint} />
+        <LastTraces nodeId={nodeId} nodeKey={agent.publicKey} />
       </div>
       <Acts>
         {!agent.self && (
@@ -133,9 +133,7 @@ function Identity({ agent }: { agent: Agent }) {
         <Fact name="address">
           <span className="mono">{agent.address}</span>
         </Fact>
-        <Fact name="key">
-          {agent.keyFingerprint === undefined ? <Unknown /> : <Key publicKey={agent.keyFingerprint} />}
-        </Fact>
+        <Fact name="key">{agent.publicKey === undefined ? <Unknown /> : <Key publicKey={agent.publicKey} />}</Fact>
         <Fact name="proven">{PROVEN[agent.self ? 'self' : agent.authenticated ? 'tunnel' : 'nobody']}</Fact>
         <Fact name="groups">{names.length === 0 ? 'none' : <Name text={names.join(', ')} />}</Fact>
         <Fact name="tags">{agent.tags.length === 0 ? 'none' : <Name text={agent.tags.join(', ')} />}</Fact>

@@ -16,6 +16,6 @@ export function agentOf(event: LogEvent, agents: ReadonlyMap<number, Agent>): Ag
 
 /** Whether the id that a line names still has the key that it had then. */
 export function isAboutNow({ nodeId, nodeKey }: LogEvent, agents: ReadonlyMap<number, Agent>): boolean {
-  const key = nodeId === undefined ? undefined : agents.get(nodeId)?.keyFingerprint;
+  const key = nodeId === undefined ? undefined : agents.get(nodeId)?.publicKey;
   return nodeKey === undefined || key === undefined || key === nodeKey;
 }

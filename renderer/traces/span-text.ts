@@ -15,7 +15,7 @@ export function spanActor(span: TraceSpan, other: TraceSpan | undefined): string
 /** The agent that has the id of a span's node, if its key is the one that sent the span. */
 export function agentOf(span: TraceSpan, agents: ReadonlyMap<number, Agent>): Agent | undefined {
   const agent = span.nodeId === undefined || !span.authenticated ? undefined : agents.get(span.nodeId);
-  const sameKey = agent?.keyFingerprint === undefined || agent.keyFingerprint === span.nodeKey;
+  const sameKey = agent?.publicKey === undefined || agent.publicKey === span.nodeKey;
   return sameKey ? agent : undefined;
 }
 

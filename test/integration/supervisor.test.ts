@@ -17,6 +17,9 @@ let events: SupervisorEvent[];
 let supervisor: Supervisor;
 
 beforeEach(async () => {
+  // what one deck draws for its processes is not of the next
+  vi.stubEnv('FLIGHTDECK_TOKEN', '');
+  vi.stubEnv('FLIGHTDECK_ADMIN_TOKEN', '');
   folder = await mkdtemp(join(tmpdir(), 'flightdeck-supervisor-'));
   journal = join(folder, 'journal');
   events = [];
@@ -26,6 +29,7 @@ beforeEach(async () => {
   );
 });
 afterEach(async () => {
+  vi.unstubAllEnvs();
   await supervisor.stop();
   await rm(folder, { recursive: true, force: true });
 });
@@ -52,7 +56,7 @@ test('starts rendezvous, deck host and fleet in this order, each told where the 
     return {};
   });
   expect(hostArgs.join(' ')).toBe(
-    `--data ${folder} --registry 127.0.0.1:7001 --beacon 127.0.0.1:7002 --http 127.0.0.1:0 --name Local network --nat port-restricted`,
+    `--data ${folder} --registry 127.0.0.1:7001 --beacon 127.0.0.1:7002 --http 127.0.0.1:0 --name Local network --public --nat port-restricted`,
   );
   const store = join(folder, 'rendezvous.json');
   await vi.waitFor(async () => expect(await lines()).toHaveLength(2));

@@ -45,7 +45,7 @@ function selfOf(now: number, groupIds: number[]): Agent {
     tags: [],
     version: '0.1.0',
     public: false,
-    keyFingerprint: '9c4e11d27a5be0d34c7fb07a',
+    publicKey: '9c4e11d27a5be0d34c7fb07a'.padEnd(64, '0'),
     health: { state: 'ok', reason: 'this node', since: now - 900_000 },
     live: true,
     reports: true,
@@ -103,9 +103,9 @@ function agentOf(groupId: number, hostname: string, index: number, now: number):
     tags: [hostname.replace(/-.*$/, '')],
     version: '0.1.0',
     public: true,
-    keyFingerprint: hex(nodeId * 7_919, 12)
+    publicKey: hex(nodeId * 7_919, 16)
       .toLowerCase()
-      .repeat(2),
+      .repeat(4),
     health,
     live: !away,
     reports: !quiet,

@@ -52,9 +52,9 @@ describe('agents', () => {
   test('say whether their key was proven to this node, or is only listed', () => {
     const state = fleet();
     state.setDirectory([{ ...listed(4, 'filings'), publicKey: keyOf(4) }, listed(9, 'fare-watch')], NOON);
-    expect(state.refresh(NOON).agents.get(4)).toMatchObject({ authenticated: false, keyFingerprint: keyOf(4) });
+    expect(state.refresh(NOON).agents.get(4)).toMatchObject({ authenticated: false, publicKey: keyOf(4) });
     state.applyReport(nodeRow(9, NOON));
-    expect(state.refresh(NOON).agents.get(9)).toMatchObject({ authenticated: true, keyFingerprint: keyOf(9) });
+    expect(state.refresh(NOON).agents.get(9)).toMatchObject({ authenticated: true, publicKey: keyOf(9) });
     state.pingAnswered(4, 1, NOON, keyOf(4));
     expect(state.refresh(NOON).agents.get(4)?.authenticated).toBe(true);
   });
@@ -283,7 +283,7 @@ describe('an id that another key takes over', () => {
     const agent = state.refresh(NOON + 3_000).agents.get(4);
     expect(agent).toMatchObject({
       health: { state: 'ok', since: NOON + 3_000 },
-      keyFingerprint: STRANGER,
+      publicKey: STRANGER,
       rtt: { value: 2 },
     });
     expect([agent?.requests, agent?.clock]).toEqual([undefined, undefined]);
@@ -295,7 +295,7 @@ describe('an id that another key takes over', () => {
     const rotated = withHistory();
     rotated.keyReplaced(4, STRANGER, 'same-node', NOON + 2_000);
     expect(rotated.refresh(NOON + 2_000).agents.get(4)).toMatchObject({
-      keyFingerprint: STRANGER,
+      publicKey: STRANGER,
       rtt: { value: 900 },
     });
     const replaced = withHistory();
@@ -312,11 +312,11 @@ describe('an id that another key takes over', () => {
     const restored = [{ ...listed(4, 'stranger'), publicKey: STRANGER }, listed(9, 'fare-watch')];
     state.setDirectory(restored, NOON + 30_000);
     expect(state.takeKeyChanges()).toEqual([]);
-    expect(state.refresh(NOON + 30_000).agents.get(4)?.keyFingerprint).toBe(keyOf(4));
+    expect(state.refresh(NOON + 30_000).agents.get(4)?.publicKey).toBe(keyOf(4));
     state.setDirectory(restored, NOON + 62_000);
     expect(state.takeKeyChanges()).toMatchObject([{ nodeId: 4, by: 'registry' }]);
     const agent = state.refresh(NOON + 62_000).agents.get(4);
-    expect(agent).toMatchObject({ hostname: 'stranger', authenticated: false, keyFingerprint: STRANGER, live: false });
+    expect(agent).toMatchObject({ hostname: 'stranger', authenticated: false, publicKey: STRANGER, live: false });
     expect(agent?.rtt).toBeUndefined();
   });
 });

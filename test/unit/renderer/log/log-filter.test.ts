@@ -71,7 +71,7 @@ describe('lines under the global filter', () => {
 
 test('a line about who had an id before is not about who has it now, nor called by its name', () => {
   const agents = new Map([
-    [NEAR, anAgent({ nodeId: NEAR, hostname: 'near', address: '0:0000.0000.0002', keyFingerprint: 'ab'.repeat(32) })],
+    [NEAR, anAgent({ nodeId: NEAR, hostname: 'near', address: '0:0000.0000.0002', publicKey: 'ab'.repeat(32) })],
   ]);
   const selected: Selection = { kind: 'agent', nodeId: NEAR };
   const lineOf = (nodeKey: string) => line({ text: '0:0000.0000.0002 is silent', nodeId: NEAR, nodeKey });

@@ -71,7 +71,7 @@ test('says whose word a clock rests on that was not measured here', () => {
 
 test('says who recorded a span, and takes no word for it', () => {
   const key = 'ab'.repeat(32);
-  const agents = new Map([[7, anAgent({ nodeId: 7, keyFingerprint: key })]]);
+  const agents = new Map([[7, anAgent({ nodeId: 7, publicKey: key })]]);
   const proven = aSpan({ nodeId: 7, nodeKey: key, authenticated: true });
   expect(recordedBy(proven, agents)).toBe('node 7 with the key ababab…abab, proven by its tunnel');
   expect(agentOf(proven, agents)?.nodeId).toBe(7);

@@ -1,9 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { type Duplex, finished } from 'node:stream';
 import { ByteBudget } from '../base/byte-budget.ts';
 import type { HttpHandler, HttpHead, HttpReply } from '../base/http.ts';
 import type { Endpoint } from '../base/transport.ts';
+import { sourceOf as hostSourceOf } from '../wire/source-address.ts';
+import { ConnectionShares } from './connection-shares.ts';
 import { listenOn } from './listen.ts';
+import { plainHost } from './plain-host.ts';
 
 export interface HttpServerLimits {
   readonly mostBodyBytes: number;
@@ -40,13 +44,16 @@ export class HttpServer<Peer> {
   readonly #budget: ByteBudget;
   readonly #peers = new WeakMap<Duplex, Peer>();
   readonly #streams = new Map<Duplex, string>();
+  readonly #connections: ConnectionShares<Socket>;
 
   constructor(options: HttpServerOptions<Peer>) {
     this.#options = options;
     this.#limits = { ...LIMITS, ...options.limits };
     this.#budget = new ByteBudget(this.#limits.mostBytesUnderWay, this.#limits.mostBytesOfOneSource);
     this.#server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS });
-    this.#server.maxConnections = this.#limits.mostConnections;
+    const connections = this.#limits.mostConnections;
+    this.#connections = new ConnectionShares({ connections, connectionsPerSource: connections });
+    this.#server.on('connection', (socket: Socket) => this.#admit(socket));
     this.#server.on('request', (request, response) => void this.#serve(request, response, () => {}));
     this.#server.on('checkContinue', (request, response) => {
       void this.#serve(request, response, () => response.writeContinue());
@@ -81,6 +88,21 @@ export class HttpServer<Peer> {
     });
   }
 
+  /** Whoever opens connections and sends no whole request on them does not keep others from theirs. */
+  #admit(socket: Socket): void {
+    if (this.#streams.has(socket)) return; // its peer has a limit of its own
+    const source = addressOf(socket);
+    const admission = source === undefined ? 'full' : this.#connections.admit(source, socket);
+    if (source === undefined || admission === 'full') return void socket.destroy();
+    admission.ended?.destroy();
+    socket.once('close', () => this.#connections.remove(source, socket));
+  }
+
+  #noteWhole({ socket }: IncomingMessage): void {
+    const source = addressOf(socket);
+    if (source !== undefined) this.#connections.spoke(source, socket);
+  }
+
   async #serve(request: IncomingMessage, response: ServerResponse, goOn: () => void): Promise<void> {
     const { handler, sourceOf } = this.#options;
     const head = headOf(request, this.#peers.get(request.socket));
@@ -99,11 +121,17 @@ export class HttpServer<Peer> {
     try {
       const body = await readBody(request, hold);
       if (body === undefined) return; // the client left before the end of what it promised
+      if (typeof body !== 'number') this.#noteWhole(request);
       send(request, response, typeof body === 'number' ? handler.refuse(head, body) : await handler.handle(head, body));
     } finally {
       held.release();
     }
   }
+}
+
+/** Undefined for a stream, and for a connection that is gone. */
+function addressOf({ remoteAddress }: Socket): string | undefined {
+  return remoteAddress === undefined ? undefined : hostSourceOf(plainHost(remoteAddress));
 }
 
 function headOf<Peer>(request: IncomingMessage, peer: Peer | undefined): HttpHead<Peer> {

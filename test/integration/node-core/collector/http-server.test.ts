@@ -138,6 +138,23 @@ describe('an HTTP server', () => {
     expect(taken.filter((bytes) => bytes < MOST)).toEqual([]);
   });
 
+  test.each([
+    ['nothing', ''],
+    ['half a head', 'POST / HTTP/1.1\r\nHost: x\r\n'],
+    ['half a body', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc'],
+  ])('answers newcomers, and those it has answered before, beside many who say %s', async (_what, words) => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    expect(await post(1, { agent })).toBe(200);
+    const crowd = Array.from({ length: 300 }, () => connect(at.port, at.host));
+    for (const socket of crowd) socket.on('error', () => {}).write(words);
+    await Promise.all(crowd.map((socket) => once(socket, 'connect')));
+    expect(await post(2)).toBe(200);
+    expect(await post(3, { agent })).toBe(200);
+    expect(taken).toEqual([1, 2, 3]);
+    for (const socket of crowd) socket.destroy();
+    agent.destroy();
+  });
+
   test('says which port is taken', async () => {
     const second = new HttpServer({ handler, sourceOf: (peer: string) => peer });
     await expect(second.listen(at)).rejects.toMatchObject({

@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import { utf8 } from '../../node-core/base/bytes.ts';
 import type { Instant } from '../../node-core/base/clock.ts';
 import type { Endpoint } from '../../node-core/base/transport.ts';
@@ -77,4 +78,9 @@ export class RegistryBench {
     const written = JSON.stringify(this.directory.everything());
     this.directory = Directory.restore(JSON.parse(written), this.#options);
   }
+}
+
+/** The registry's refusal in such words. */
+export function error(text: string | RegExp) {
+  return { type: 'error', error: typeof text === 'string' ? text : expect.stringMatching(text) };
 }

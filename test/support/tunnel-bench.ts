@@ -1,3 +1,4 @@
+import { fromHex } from '../../node-core/base/bytes.ts';
 import type { Endpoint } from '../../node-core/base/transport.ts';
 import { openFrame } from '../../node-core/crypto/aead.ts';
 import { Identity } from '../../node-core/crypto/identity.ts';
@@ -193,4 +194,9 @@ export function pong(ping: Packet): Packet {
     acknowledgement: (ping.sequence + 1) >>> 0,
     payload: ping.payload,
   });
+}
+
+/** A ping of the peer's. */
+export function ping(fields: Partial<Packet> = {}): Packet {
+  return control({ sourcePort: 40_000, sequence: 0xffff_ffff, payload: fromHex('c0ffee'), ...fields });
 }

@@ -1,19 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { Agent, request } from 'node:http';
+import { Agent } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
-import { type Duplex, duplexPair } from 'node:stream';
+import { duplexPair } from 'node:stream';
 import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { OTLPTraceExporter as ProtoExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ReportRow } from '../../../../node-core/base/report.ts';
-import { parseEndpoint } from '../../../../node-core/base/transport.ts';
 import { encodeEvent } from '../../../../node-core/collector/event-codec.ts';
 import { encodeLogsRequest, encodeTracesRequest } from '../../../../node-core/collector/otlp/otlp-encode.ts';
 import { encodeTunnelReport } from '../../../../node-core/collector/report-codec.ts';
@@ -22,6 +21,7 @@ import type { DeckCollector } from '../../../../node-core/collector-thread/deck-
 import type { Trace } from '../../../../node-core/contract/trace.ts';
 import { joinTrace } from '../../../../node-core/contract/trace-parts.ts';
 import { Bundle, startTestCollector } from '../../../support/collector.ts';
+import { postProtobuf, StreamAgent } from '../../../support/post-otlp.ts';
 import { tunnelRow } from '../../../support/report-rows.ts';
 import { aSpan, exporterOf, FlowOnTheWire, resourceOf, traceIdOf } from '../../../support/spans.ts';
 
@@ -61,38 +61,8 @@ afterEach(async () => {
 const get = async (traceId: string): Promise<Trace> => joinTrace(await collector.trace.get({ traceId }));
 
 /** Posts protobuf, over TCP to the collector or over a stream that is given. */
-async function post(path: string, body: Uint8Array, over: { agent?: Agent; address?: string } = {}): Promise<number> {
-  const { host = '', port } = parseEndpoint(over.address ?? collector.otlpHttp) ?? {};
-  const outgoing = request({
-    method: 'POST',
-    host,
-    port,
-    path,
-    agent: over.agent,
-    headers: { 'content-type': 'application/x-protobuf', 'content-length': body.length },
-  });
-  outgoing.end(body);
-  const [reply] = await once(outgoing, 'response');
-  reply.resume();
-  return reply.statusCode;
-}
-
-/** An agent of HTTP whose connection is this stream. */
-class StreamAgent extends Agent {
-  readonly #stream: Duplex;
-  constructor(stream: Duplex) {
-    super({ keepAlive: true, maxSockets: 1 });
-    this.#stream = stream;
-  }
-  override createConnection(): Duplex {
-    return this.#stream;
-  }
-  // a stream has none of the switches of a socket
-  override keepSocketAlive(): boolean {
-    return true;
-  }
-  override reuseSocket(): void {}
-}
+const post = (path: string, body: Uint8Array, over: { agent?: Agent; address?: string } = {}): Promise<number> =>
+  postProtobuf(`${over.address ?? collector.otlpHttp}${path}`, body, over.agent);
 
 /** As the overlay brings it: a stream to the collector, from a node that its tunnel authenticated. */
 function overlayAgent(nodeId: number): Agent {
